@@ -1,0 +1,3 @@
+module pgrepl
+
+go 1.26
