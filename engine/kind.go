@@ -1,0 +1,108 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+)
+
+// Kind is one sort of managed thing, bound to one cluster and its clients. One file under providers/ holds one.
+type Kind interface {
+	Name() string
+	Want() []Resource // what the file asks for
+	Seen() []Resource // what the last look found, with Unknown set on what it could not look at
+	// Facts are what the risk table judges although no step does it: a name that is taken, a slot nobody reads.
+	Facts(want, seen Snapshot) []Fact
+	Steps(Change) []Step // how to get from one to the other
+}
+
+// System is everything that can be managed for one cluster.
+type System interface {
+	// Look takes one fresh look at Docker and at every node at once; what it cannot see, the kinds report as Unknown.
+	// An error means that nothing at all could be planned (no Docker engine).
+	Look(context.Context) error
+	Kinds() []Kind
+	// Verify proves what a plan cannot see: that each standby may log in afresh, follows, and is read from.
+	Verify(context.Context) []Problem
+}
+
+// StepID names a step by what it does to what, so that kinds can ask for an order without knowing each other's types,
+// and so that two of them can share a step (one restart for settings and shared libraries alike).
+type StepID struct {
+	Do string
+	On ID
+}
+
+func (id StepID) String() string { return id.Do + " " + id.On.String() }
+
+// Step is the smallest thing that can fail: one Docker call, one transaction, one wait.
+type Step interface {
+	ID() StepID
+	Needs() []StepID // steps that must be done before, where the plan has them; an ID the plan lacks is already true
+	Node() string    // the node it occupies (two steps of one node never overlap), or "" for none
+	fmt.Stringer     // built from the same fields that Run uses: what is approved is what runs
+	Effects() []Effected
+	After(Snapshot) Snapshot // pure: what is true when it is done
+	Run(context.Context) error
+}
+
+// Effected is a fact about a step that the risk table judges: it restarts this, deletes that.
+type Effected struct {
+	Class  Class
+	On     ID
+	Addr   Address
+	Text   string // what is lost or interrupted: "volume orders-b is deleted"
+	Why    string // "max_connections, shared_buffers"
+	Asks   bool   // needs --allow=CLASS
+	Origin Origin
+}
+
+// Class groups effects as --allow and --deny name them.
+type Class string
+
+// The classes of effects.
+const (
+	ClassData     Class = "data"
+	ClassSlot     Class = "slot"
+	ClassRole     Class = "role"
+	ClassRestart  Class = "restart"
+	ClassRecreate Class = "recreate"
+)
+
+// Order is what every step embeds: its identity, its place in the order, and how it may be run.
+type Order struct {
+	Self   StepID
+	Behind []StepID
+	On     string // node
+	// Cancellable steps (waits, clones) end when the user interrupts; all others run to their end.
+	Cancellable bool
+	Claim       Claim
+}
+
+// Claim is a share of something scarce that a step takes while it runs and of which it keeps a part afterwards: a clone
+// takes two walsenders of its upstream and leaves one to the standby that streams from then on.
+type Claim struct {
+	Pool        string
+	Take, Keep  int
+	Capacity    int // of the pool; all claims on it say the same
+	AlreadyUsed int
+}
+
+func (o Order) ID() StepID          { return o.Self }
+func (o Order) Needs() []StepID     { return o.Behind }
+func (o Order) Node() string        { return o.On }
+func (o Order) Effects() []Effected { return nil }
+
+// Scheduling returns how the step may be run; a step has it by embedding Order.
+func (o Order) Scheduling() (cancellable bool, claim Claim) { return o.Cancellable, o.Claim }
+
+// Problem is an error that a user can act on: where, what, why it matters, what to do next.
+type Problem struct {
+	Code    string
+	Origin  Origin
+	Object  string // address, for JSON
+	Summary string
+	Detail  string
+	Next    string
+}
+
+func (p Problem) Error() string { return p.Summary }

@@ -1,0 +1,179 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Options narrow a plan.
+type Options struct {
+	Target, Exclude []string // addresses as in the file; empty Target: everything
+	ReverseTies     bool     // for tests: a plan that is right only by the alphabet lacks an edge
+}
+
+// Plan is everything between what is and what the file wants.
+type Plan struct {
+	Changes    []Change
+	Steps      []Step  // in an order in which they can run one by one
+	Batches    []Batch // the same steps as a reader sees them
+	Risks      []Risk  // of this plan
+	Standing   []Risk  // facts that nothing in this plan changes
+	Undeclared []Resource
+	Unseen     []Resource
+	LeftOut    []Change // by Target or Exclude
+	LookAgain  bool     // more can be seen, and planned, when the steps are done
+	Wanted     Snapshot
+	Seen       Snapshot
+}
+
+// Empty reports whether the world is as the file wants it, as far as it could be looked at.
+func (p Plan) Empty() bool { return len(p.Steps) == 0 && len(p.Changes) == 0 }
+
+// Make plans from the system's last look. Problems mean that nothing may be done: a name that belongs to somebody else,
+// a data directory of another cluster.
+func Make(sys System, o Options) (Plan, []Problem, error) {
+	kinds := map[string]Kind{}
+	var wanted, seen []Resource
+	for _, k := range sys.Kinds() {
+		kinds[k.Name()] = k
+		wanted = append(wanted, k.Want()...)
+		seen = append(seen, k.Seen()...)
+	}
+	p := Plan{Wanted: snapshot(wanted), Seen: snapshot(seen)}
+	var facts []Fact
+	for _, k := range sys.Kinds() {
+		facts = append(facts, k.Facts(p.Wanted, p.Seen)...)
+	}
+	if problems := refusals(facts); len(problems) > 0 {
+		return p, problems, nil
+	}
+	c := compare(p.Wanted, p.Seen)
+	p.Undeclared, p.Unseen = c.undeclared, c.unseen
+	p.Changes, p.LeftOut = selected(c.changes, p.Wanted, o)
+	var waiting bool
+	p.Changes, waiting = settled(p.Changes, c.unseen)
+	steps := stepsOf(kinds, p.Changes)
+	var err error
+	if p.Steps, err = order(steps, tie(o.ReverseTies)); err != nil {
+		return p, nil, err
+	}
+	p.Batches = batches(p.Steps)
+	p.LookAgain = waiting || revealed(c.unseen, p.Steps)
+	p.Risks, p.Standing = judge(p, facts)
+	return p, nil, nil
+}
+
+func stepsOf(kinds map[string]Kind, changes []Change) []Step {
+	var out []Step
+	at := map[StepID]int{}
+	for _, c := range changes {
+		for _, s := range kinds[c.ID.Kind].Steps(c) {
+			if i, twice := at[s.ID()]; twice {
+				out[i] = shared{Step: out[i], also: s}
+				continue
+			}
+			at[s.ID()] = len(out)
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// shared is one step that several changes ask for: it runs once, after what either needs, and for both reasons.
+type shared struct {
+	Step
+	also Step
+}
+
+func (s shared) Needs() []StepID     { return append(slices.Clone(s.Step.Needs()), s.also.Needs()...) }
+func (s shared) Effects() []Effected { return append(slices.Clone(s.Step.Effects()), s.also.Effects()...) }
+func (s shared) After(w Snapshot) Snapshot {
+	return s.also.After(s.Step.After(w))
+}
+
+// Scheduling is that of the first: steps that are the same step are scheduled the same way.
+func (s shared) Scheduling() (bool, Claim) { return scheduling(s.Step) }
+
+func scheduling(s Step) (cancellable bool, claim Claim) {
+	if o, ok := s.(interface{ Scheduling() (bool, Claim) }); ok {
+		return o.Scheduling()
+	}
+	return false, Claim{}
+}
+
+func tie(reverse bool) func(a, b Step) int {
+	sign := 1
+	if reverse {
+		sign = -1
+	}
+	return func(a, b Step) int {
+		return sign * cmp.Or(strings.Compare(a.Node(), b.Node()), a.ID().On.Compare(b.ID().On), strings.Compare(a.ID().Do, b.ID().Do))
+	}
+}
+
+// settled keeps the changes that rest on nothing which could not be looked at; the others wait for the next look.
+func settled(changes []Change, unseen []Resource) (now []Change, waiting bool) {
+	blocked := map[ID]bool{}
+	for _, r := range unseen {
+		blocked[r.ID] = true
+	}
+	for again := true; again; {
+		again = false
+		for _, c := range changes {
+			if !blocked[c.ID] && slices.ContainsFunc(c.New.Needs, func(n ID) bool { return blocked[n] }) {
+				blocked[c.ID], again = true, true
+			}
+		}
+	}
+	for _, c := range changes {
+		if blocked[c.ID] {
+			waiting = true
+			continue
+		}
+		now = append(now, c)
+	}
+	return now, waiting && len(now) > 0
+}
+
+func revealed(unseen []Resource, steps []Step) bool {
+	return slices.ContainsFunc(unseen, func(r Resource) bool {
+		return slices.ContainsFunc(steps, func(s Step) bool { return s.ID() == r.SeenAfter })
+	})
+}
+
+// selected applies Target and Exclude: what is targeted brings what it needs along.
+func selected(changes []Change, want Snapshot, o Options) (in, out []Change) {
+	if len(o.Target) == 0 && len(o.Exclude) == 0 {
+		return changes, nil
+	}
+	chosen := map[ID]bool{}
+	var choose func(id ID)
+	choose = func(id ID) {
+		if chosen[id] {
+			return
+		}
+		chosen[id] = true
+		for _, n := range want[id].Needs {
+			choose(n)
+		}
+	}
+	for _, c := range changes {
+		if len(o.Target) == 0 || slices.ContainsFunc(o.Target, c.Addr.Matches) {
+			choose(c.ID)
+		}
+	}
+	for _, c := range changes {
+		if chosen[c.ID] && !slices.ContainsFunc(o.Exclude, c.Addr.Matches) {
+			in = append(in, c)
+			continue
+		}
+		out = append(out, c)
+	}
+	return in, out
+}
+
+// Matches reports whether pattern names this address, or all the instances of its block.
+func (a Address) Matches(pattern string) bool {
+	return pattern == a.String() || pattern == Address{Block: a.Block, Label: a.Label}.String()
+}

@@ -1,0 +1,43 @@
+package docker
+
+import (
+	"maps"
+	"strings"
+)
+
+// The labels that say what is whose. They are set by the very call that creates an object, so that no crash can leave
+// one that nobody owns, and they name the node, never the part it plays.
+const (
+	labelCluster = "io.pgrepl.cluster" // the cluster's name
+	labelObject  = "io.pgrepl.object"  // kind/real name: node/db-replica
+	labelNode    = "io.pgrepl.node"    // of a volume: the node whose data it holds
+	labelHelper  = "io.pgrepl.helper"  // a never-started container that a plan reads a volume through
+	labelLock    = "io.pgrepl.lock"    // the container that is the lock
+	labelRecipe  = "io.pgrepl.recipe"  // revision of the container's start script, for information only
+)
+
+// recipe is the revision of how a node container is made. A difference replaces no container: the next needed
+// replacement renews it.
+const recipe = "1"
+
+func ownLabels(cluster, kind, name string, more map[string]string) map[string]string {
+	labels := maps.Clone(more)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[labelCluster] = cluster
+	labels[labelObject] = kind + "/" + name
+	return labels
+}
+
+// userLabels drops what pgrepl and the image set, so that only the author's are compared.
+func userLabels(labels, image map[string]string) map[string]string {
+	out := map[string]string{}
+	for k, v := range labels {
+		if iv, fromImage := image[k]; strings.HasPrefix(k, "io.pgrepl.") || (fromImage && iv == v) {
+			continue
+		}
+		out[k] = v
+	}
+	return out
+}

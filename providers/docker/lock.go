@@ -1,0 +1,122 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types"
+	"github.com/docker/docker/api/types/container"
+)
+
+// Lock is held by one apply of a cluster at a time, before there is a master and across its restarts. It is a container
+// under a fixed name: creation is atomic in the name, and it runs `cat` on a stream of ours, so that it ends, and
+// removes itself, with the process that made it, also over ssh.
+type Lock struct {
+	engine  *Engine
+	id      string
+	stream  types.HijackedResponse
+	running chan error
+}
+
+// ErrLocked is somebody else's apply.
+var ErrLocked = errors.New("another apply of this cluster is running")
+
+// abandoned is how old a lock container that never started must be to count as left by a killed client.
+const abandoned = 5 * time.Second
+
+// Lock takes the cluster's lock, waiting for it up to wait (0: not at all; then ErrLocked). image must be on the engine.
+func (s *Site) Lock(ctx context.Context, image string, wait time.Duration) (*Lock, error) {
+	name := "pgrepl-lock-" + s.file.Name
+	for deadline := time.Now().Add(wait); ; {
+		made, err := s.engine.api.ContainerCreate(ctx, &container.Config{Image: image, Entrypoint: []string{"cat"}, Labels: map[string]string{labelLock: s.file.Name},
+			OpenStdin: true, StdinOnce: true, AttachStdin: true}, &container.HostConfig{AutoRemove: true, NetworkMode: "none"}, nil, nil, name)
+		if err == nil {
+			return s.engine.hold(ctx, made.ID)
+		}
+		if !errdefs.IsConflict(err) {
+			return nil, fmt.Errorf("take the lock of cluster %s: %w", s.file.Name, err)
+		}
+		if err := s.engine.clearAbandoned(ctx, name); err != nil {
+			return nil, err
+		}
+		if !time.Now().Before(deadline) {
+			return nil, ErrLocked
+		}
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+func (e *Engine) hold(ctx context.Context, id string) (*Lock, error) {
+	stream, err := e.api.ContainerAttach(ctx, id, container.AttachOptions{Stream: true, Stdin: true})
+	if err != nil {
+		return nil, fmt.Errorf("hold the lock: %w", err)
+	}
+	l := &Lock{engine: e, id: id, stream: stream, running: make(chan error, 1)}
+	go func() { l.running <- e.api.ContainerStart(context.WithoutCancel(ctx), id, container.StartOptions{}) }()
+	return l, nil
+}
+
+// Held waits until the lock is tied to this process. Creating it already keeps others out, for as long as a container
+// may be young and not started; so looking and planning go on while it starts.
+func (l *Lock) Held() error {
+	err := <-l.running
+	l.running <- err
+	if err != nil {
+		return fmt.Errorf("hold the lock: %w", err)
+	}
+	return nil
+}
+
+// clearAbandoned removes a lock that was created and never started: its client was killed in between.
+func (e *Engine) clearAbandoned(ctx context.Context, name string) error {
+	c, err := e.api.ContainerInspect(ctx, name)
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look at the lock: %w", err)
+	}
+	made, _ := time.Parse(time.RFC3339Nano, c.Created)
+	if c.Config.Labels[labelLock] == "" || c.State.Status != "created" || time.Since(made) < abandoned {
+		return nil
+	}
+	err = e.api.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true})
+	if err != nil && !errdefs.IsNotFound(err) && !errdefs.IsConflict(err) {
+		return fmt.Errorf("remove an abandoned lock: %w", err)
+	}
+	return nil
+}
+
+// Release gives the lock back and waits until it is gone.
+func (l *Lock) Release() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	<-l.running
+	l.stream.Close()
+	// The container ends by itself now; removing it by force makes sure that it is gone before the command is.
+	_ = l.engine.api.ContainerRemove(ctx, l.id, container.RemoveOptions{Force: true})
+	for {
+		if _, err := l.engine.api.ContainerInspect(ctx, l.id); err != nil {
+			return
+		}
+		if pause(ctx, 20*time.Millisecond) != nil {
+			return
+		}
+	}
+}

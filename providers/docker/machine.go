@@ -1,0 +1,325 @@
+package docker
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/pkg/stdcopy"
+
+	"pgrepl/schema"
+)
+
+// Machine is the way into one node: its files in any state of its container, and commands and connections while it runs.
+// It is what the postgres provider sees of Docker.
+type Machine struct {
+	site *Site
+	node *schema.Node
+}
+
+// Machine returns the way into a node of the file.
+func (s *Site) Machine(n *schema.Node) *Machine { return &Machine{s, n} }
+
+// Running reports whether the container ran at the last look.
+func (m *Machine) Running() bool {
+	c, ok := m.site.seen.inspected[m.node.Name]
+	return ok && m.ours(c) && c.State.Running && !c.State.Paused && !c.State.Restarting
+}
+
+// State is the container's state at the last look as Docker names it, or "missing".
+func (m *Machine) State() string {
+	c, ok := m.site.seen.inspected[m.node.Name]
+	if !ok || !m.ours(c) {
+		return "missing"
+	}
+	return seenState(c.State)
+}
+
+// HasVolume reports whether there is anything to read: a container, or a volume left of one.
+func (m *Machine) HasVolume() bool {
+	if m.State() != "missing" {
+		return true
+	}
+	v := m.site.seen.volume(m.node.Volume)
+	return v != nil && v.Labels[labelCluster] == m.site.file.Name
+}
+
+// Readable reports whether the volume can be read now: with no container left, that takes the node's image.
+func (m *Machine) Readable() bool {
+	_, here := m.site.seen.images[m.node.Image]
+	return m.State() != "missing" || here
+}
+
+func (m *Machine) ours(c container.InspectResponse) bool {
+	return c.Config.Labels[labelCluster] == m.site.file.Name
+}
+
+// Dir is the folder inside the container that the node's volume is mounted at.
+func (m *Machine) Dir(ctx context.Context) (string, error) {
+	if c, ok := m.site.seen.inspected[m.node.Name]; ok && m.ours(c) {
+		for _, mt := range c.Mounts {
+			if strings.HasPrefix(mt.Destination, "/var/lib/postgresql") {
+				return mt.Destination, nil
+			}
+		}
+	}
+	if info, ok := m.site.seen.images[m.node.Image]; ok {
+		return info.Mount, nil
+	}
+	info, found, err := m.site.engine.image(ctx, m.node.Image)
+	if err == nil && !found {
+		err = fmt.Errorf("image %s is not there", m.node.Image)
+	}
+	return info.Mount, err
+}
+
+// Read returns the files below a folder of the volume, by path relative to the volume; none where it does not exist.
+// It needs no running container, and where there is none at all, reads through a never-started one.
+func (m *Machine) Read(ctx context.Context, folder string) (map[string][]byte, error) {
+	dir, err := m.Dir(ctx)
+	if err != nil {
+		return nil, err
+	}
+	id := m.node.Name
+	if m.State() == "missing" {
+		if id, err = m.site.helper(ctx, m.node, dir); err != nil {
+			return nil, err
+		}
+	}
+	stream, _, err := m.site.engine.api.CopyFromContainer(ctx, id, path.Join(dir, folder))
+	if errdefs.IsNotFound(err) {
+		return map[string][]byte{}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s of %s: %w", folder, m.node.Name, err)
+	}
+	defer stream.Close()
+	files, err := untar(stream, path.Dir(folder))
+	if err != nil {
+		return nil, fmt.Errorf("read %s of %s: %w", folder, m.node.Name, err)
+	}
+	return files, nil
+}
+
+func untar(stream io.Reader, under string) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for r := tar.NewReader(stream); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return files, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if h.Typeflag != tar.TypeReg {
+			continue
+		}
+		text, err := io.ReadAll(r)
+		if err != nil {
+			return nil, err
+		}
+		files[path.Join(under, h.Name)] = text
+	}
+}
+
+// helper returns a never-started container with the node's volume, made for this look.
+func (s *Site) helper(ctx context.Context, n *schema.Node, dir string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if id, ok := s.helpers[n.Volume]; ok {
+		return id, nil
+	}
+	labels := ownLabels(s.file.Name, "helper", n.Name, nil)
+	labels[labelHelper] = n.Name
+	host := &container.HostConfig{NetworkMode: "none"}
+	host.Mounts = append(host.Mounts, dataMount(n.Volume, dir))
+	made, err := s.engine.api.ContainerCreate(ctx, &container.Config{Image: n.Image, Labels: labels, Entrypoint: []string{"true"}}, host, nil, nil, "")
+	if err != nil {
+		return "", fmt.Errorf("read volume %s: %w", n.Volume, err)
+	}
+	s.helpers[n.Volume] = made.ID
+	return made.ID, nil
+}
+
+// DropHelpers removes the containers that Read made; it is the end of a look.
+func (s *Site) DropHelpers(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for v, id := range s.helpers {
+		err := s.engine.api.ContainerRemove(context.WithoutCancel(ctx), id, container.RemoveOptions{Force: true, RemoveVolumes: true})
+		if err != nil && !errdefs.IsNotFound(err) {
+			errs = append(errs, fmt.Errorf("remove helper container for volume %s: %w", v, err))
+		}
+		delete(s.helpers, v)
+	}
+	return errors.Join(errs...)
+}
+
+// Write puts files into the folder pgrepl/ of the volume, 0600 and the server's own, in whatever state the container is.
+// The volume's root and the folder become the server's too: a volume mounted without copy-up belongs to root.
+func (m *Machine) Write(ctx context.Context, files map[string][]byte) error {
+	dir, err := m.Dir(ctx)
+	if err != nil {
+		return err
+	}
+	uid, gid, err := m.account(ctx)
+	if err != nil {
+		return err
+	}
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	entries := []*tar.Header{{Typeflag: tar.TypeDir, Name: "./", Mode: 0o700}, {Typeflag: tar.TypeDir, Name: "pgrepl/", Mode: 0o700}}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		entries = append(entries, &tar.Header{Typeflag: tar.TypeReg, Name: "pgrepl/" + name, Mode: 0o600, Size: int64(len(files[name]))})
+	}
+	for _, h := range entries {
+		h.Uid, h.Gid = uid, gid
+		if err := w.WriteHeader(h); err != nil {
+			return err
+		}
+		if _, err := w.Write(files[strings.TrimPrefix(h.Name, "pgrepl/")]); err != nil {
+			return err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	err = m.site.engine.effect.Around("write files of "+m.node.Name, func() error {
+		return m.site.engine.api.CopyToContainer(ctx, m.node.Name, dir, &archive, container.CopyToContainerOptions{})
+	})
+	if err != nil {
+		return fmt.Errorf("write files of %s: %w", m.node.Name, err)
+	}
+	return nil
+}
+
+// account finds the numbers of the user postgres in the node's container.
+func (m *Machine) account(ctx context.Context) (uid, gid int, err error) {
+	stream, _, err := m.site.engine.api.CopyFromContainer(ctx, m.node.Name, "/etc/passwd")
+	if err != nil {
+		return 0, 0, fmt.Errorf("read /etc/passwd of %s: %w", m.node.Name, err)
+	}
+	defer stream.Close()
+	files, err := untar(stream, "")
+	if err != nil {
+		return 0, 0, fmt.Errorf("read /etc/passwd of %s: %w", m.node.Name, err)
+	}
+	for line := range strings.Lines(string(files["passwd"])) {
+		f := strings.Split(strings.TrimSpace(line), ":")
+		if len(f) < 4 || f[0] != "postgres" {
+			continue
+		}
+		if uid, err = strconv.Atoi(f[2]); err == nil {
+			gid, err = strconv.Atoi(f[3])
+		}
+		return uid, gid, err
+	}
+	return 0, 0, fmt.Errorf("image %s has no user postgres", m.node.Image)
+}
+
+// ExecError is a command that ended with a code other than 0 inside a node.
+type ExecError struct {
+	Code   int
+	Stderr string
+}
+
+func (e *ExecError) Error() string {
+	return fmt.Sprintf("%s (exit code %d)", strings.TrimSpace(e.Stderr), e.Code)
+}
+
+// Run runs a shell script as the user postgres in the running container, with stdin, and returns what it wrote to
+// standard output. Secrets may go in through stdin only: arguments are visible to everybody.
+func (m *Machine) Run(ctx context.Context, what, script string, stdin string, args ...string) (string, error) {
+	var out string
+	err := m.site.engine.effect.Around(what+" in "+m.node.Name, func() (err error) {
+		out, err = m.run(ctx, script, stdin, args)
+		return err
+	})
+	return out, err
+}
+
+func (m *Machine) run(ctx context.Context, script, stdin string, args []string) (string, error) {
+	created, err := m.site.engine.api.ContainerExecCreate(ctx, m.node.Name, container.ExecOptions{User: "postgres", AttachStdin: true, AttachStdout: true,
+		AttachStderr: true, Cmd: append([]string{"sh", "-c", script, "pgrepl"}, args...)})
+	if err != nil {
+		return "", fmt.Errorf("exec in %s: %w", m.node.Name, err)
+	}
+	stream, err := m.site.engine.api.ContainerExecAttach(ctx, created.ID, container.ExecAttachOptions{})
+	if err != nil {
+		return "", fmt.Errorf("exec in %s: %w", m.node.Name, err)
+	}
+	defer stream.Close()
+	stop := context.AfterFunc(ctx, stream.Close) // the command goes on in there; Fresh ends it
+	defer stop()
+	if _, err := io.WriteString(stream.Conn, stdin); err != nil {
+		return "", fmt.Errorf("exec in %s: %w", m.node.Name, err)
+	}
+	if err := stream.CloseWrite(); err != nil {
+		return "", fmt.Errorf("exec in %s: %w", m.node.Name, err)
+	}
+	var stdout, stderr bytes.Buffer
+	if _, err := stdcopy.StdCopy(&stdout, &stderr, stream.Reader); err != nil {
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
+		return "", fmt.Errorf("exec in %s: %w", m.node.Name, err)
+	}
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	ended, err := m.site.engine.api.ContainerExecInspect(ctx, created.ID)
+	if err != nil {
+		return "", fmt.Errorf("exec in %s: %w", m.node.Name, err)
+	}
+	if ended.ExitCode != 0 {
+		return stdout.String(), &ExecError{Code: ended.ExitCode, Stderr: strings.TrimSpace(stderr.String() + "\n" + stdout.String())}
+	}
+	return stdout.String(), nil
+}
+
+// Fresh ends whatever a killed client left running in the container (an exec outlives its client) by restarting it. Only
+// a container that still waits for its data may be asked for that.
+func (m *Machine) Fresh(ctx context.Context) error {
+	c, err := m.site.engine.api.ContainerInspect(ctx, m.node.Name)
+	if err != nil {
+		return fmt.Errorf("inspect %s: %w", m.node.Name, err)
+	}
+	if len(c.ExecIDs) == 0 {
+		return nil
+	}
+	return m.Restart(ctx)
+}
+
+// Restart restarts the container; the server in it does a fast shutdown.
+func (m *Machine) Restart(ctx context.Context) error {
+	err := m.site.engine.effect.Around("restart container "+m.node.Name, func() error {
+		return m.site.engine.api.ContainerRestart(ctx, m.node.Name, container.StopOptions{})
+	})
+	if err != nil {
+		return fmt.Errorf("restart container %s: %w", m.node.Name, err)
+	}
+	return nil
+}
+
+// Logs returns the last lines that the container wrote, for messages.
+func (m *Machine) Logs(ctx context.Context, lines int) string {
+	stream, err := m.site.engine.api.ContainerLogs(ctx, m.node.Name, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(lines)})
+	if err != nil {
+		return ""
+	}
+	defer stream.Close()
+	var out bytes.Buffer
+	_, _ = stdcopy.StdCopy(&out, &out, stream) // what there is of it will do
+	return strings.TrimSpace(out.String())
+}

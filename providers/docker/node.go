@@ -1,0 +1,300 @@
+package docker
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/docker/docker/api/types/container"
+
+	"pgrepl/engine"
+	"pgrepl/schema"
+)
+
+// nodes is the kind of the containers that PostgreSQL servers run in. A node is one kind of thing whatever part it plays.
+type nodes struct{ *Site }
+
+func (nodes) Name() string { return "node" }
+
+func nodeID(name string) engine.ID { return engine.ID{Kind: "node", Name: name} }
+
+func (k nodes) Want() []engine.Resource {
+	if k.removal.Containers {
+		return nil
+	}
+	var out []engine.Resource
+	for _, n := range k.file.Nodes {
+		out = append(out, engine.Resource{ID: nodeID(n.Name), Addr: address(n.Address), Origin: origin(n.Origin), Made: "container",
+			Attrs: wantedAttrs(n), Needs: neededBy(n)})
+	}
+	return out
+}
+
+func neededBy(n *schema.Node) []engine.ID {
+	needs := []engine.ID{imageID(n.Image), networkID(n.Network.Name)}
+	if !isPath(n.Volume) {
+		needs = append(needs, volumeID(n.Volume))
+	}
+	return needs
+}
+
+func wantedAttrs(n *schema.Node) map[string]engine.Attr {
+	at := origin(n.Origin)
+	recreate := func(v, def string) engine.Attr {
+		return engine.Attr{Value: v, Default: v == def, Effect: engine.Recreate, Reason: "fixed when a container is made", Origin: at}
+	}
+	live := func(v, def string) engine.Attr {
+		return engine.Attr{Value: v, Default: v == def, Effect: engine.Live, Origin: at}
+	}
+	attrs := map[string]engine.Attr{
+		"image":        recreate(n.Image, n.Image),
+		"network":      recreate(n.Network.Name, n.Network.Name),
+		"volume":       recreate(n.Volume, n.Volume),
+		"port":         recreate(n.Port.String(), ""),
+		"shm_size":     recreate(size(n.ShmSize), ""),
+		"stop_timeout": recreate(fmt.Sprintf("%d s", n.StopTimeout), "120 s"),
+		"memory":       live(size(n.Memory), ""),
+		"cpus":         live(n.CPUs, ""),
+		"restart":      live(n.Restart, "unless-stopped"),
+		"state":        live("running", "running"),
+	}
+	for key, v := range n.Env {
+		a := recreate(schema.Hidden, "")
+		a.Secret = true
+		if v.IsUnset() {
+			continue // cannot be compared
+		}
+		attrs["env."+key] = a
+	}
+	for key, v := range n.Labels {
+		attrs["labels."+key] = recreate(v, "")
+	}
+	return attrs
+}
+
+// size writes bytes in the largest unit that holds them whole.
+func size(bytes int64) string {
+	if bytes == 0 {
+		return ""
+	}
+	for _, u := range []struct {
+		name  string
+		bytes int64
+	}{{"GB", 1 << 30}, {"MB", 1 << 20}, {"kB", 1 << 10}} {
+		if bytes%u.bytes == 0 {
+			return strconv.FormatInt(bytes/u.bytes, 10) + u.name
+		}
+	}
+	return strconv.FormatInt(bytes, 10) + "B"
+}
+
+func (k nodes) Seen() []engine.Resource {
+	var out []engine.Resource
+	for name, c := range k.seen.inspected {
+		if c.Config.Labels[labelCluster] != k.file.Name {
+			continue
+		}
+		out = append(out, engine.Resource{ID: nodeID(name), Addr: k.addressOf(name), Ours: true, Attrs: k.seenAttrs(name, c)})
+	}
+	return out
+}
+
+func (k nodes) node(name string) *schema.Node {
+	i := slices.IndexFunc(k.file.Nodes, func(n *schema.Node) bool { return n.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return k.file.Nodes[i]
+}
+
+// seenAttrs reads what we set and nothing else: what the image, the engine or Docker adds is never a difference.
+func (k nodes) seenAttrs(name string, c container.InspectResponse) map[string]engine.Attr {
+	attr := func(v string) engine.Attr { return engine.Attr{Value: v} }
+	attrs := map[string]engine.Attr{
+		"image":        attr(c.Config.Image),
+		"network":      attr(k.seenNetwork(c)),
+		"volume":       attr(seenVolume(c)),
+		"port":         attr(seenPort(c.HostConfig)),
+		"shm_size":     attr(size(seenShm(c.HostConfig))),
+		"memory":       attr(size(c.HostConfig.Memory)),
+		"cpus":         attr(cpus(c.HostConfig.NanoCPUs)),
+		"restart":      attr(restartPolicy(c.HostConfig.RestartPolicy)),
+		"stop_timeout": attr(""),
+		"state":        attr(seenState(c.State)),
+	}
+	if c.Config.StopTimeout != nil {
+		attrs["stop_timeout"] = attr(fmt.Sprintf("%d s", *c.Config.StopTimeout))
+	}
+	image := k.seen.images[c.Config.Image]
+	for key, v := range seenEnv(c.Config.Env, image.Env) {
+		a := engine.Attr{Value: "(differs)", Secret: true}
+		if n := k.node(name); n != nil {
+			declared, ok := n.Env[key]
+			if ok && declared.IsUnset() {
+				continue
+			}
+			if ok && declared.Reveal() == v {
+				a.Value = schema.Hidden
+			}
+		}
+		attrs["env."+key] = a
+	}
+	for key, v := range userLabels(c.Config.Labels, image.Labels) {
+		attrs["labels."+key] = attr(v)
+	}
+	return attrs
+}
+
+func seenEnv(env, image []string) map[string]string {
+	out := map[string]string{}
+	for _, kv := range env {
+		if key, v, _ := strings.Cut(kv, "="); !slices.Contains(image, kv) && key != "PATH" {
+			out[key] = v
+		}
+	}
+	return out
+}
+
+// seenNetwork names the declared network only where the container is on the one that has that name now: after the network
+// was removed and made again, a container still refers to the old one by id and cannot start.
+func (k nodes) seenNetwork(c container.InspectResponse) string {
+	for name, end := range c.NetworkSettings.Networks {
+		now, there := k.seen.network(name, k.file.Name)
+		if there && (end.NetworkID == "" || end.NetworkID == now.ID) {
+			return name
+		}
+		return name + " (removed)"
+	}
+	return "none"
+}
+
+func seenVolume(c container.InspectResponse) string {
+	for _, m := range c.Mounts {
+		if m.Destination != "" && strings.HasPrefix(m.Destination, "/var/lib/postgresql") {
+			if m.Name != "" {
+				return m.Name
+			}
+			return m.Source
+		}
+	}
+	return ""
+}
+
+func seenPort(h *container.HostConfig) string {
+	for _, b := range h.PortBindings["5432/tcp"] {
+		port, _ := strconv.Atoi(b.HostPort)
+		return schema.Port{Address: b.HostIP, Port: port}.String()
+	}
+	return ""
+}
+
+// seenShm is 0 where the engine filled in its own default.
+func seenShm(h *container.HostConfig) int64 {
+	if h.ShmSize == 64<<20 {
+		return 0
+	}
+	return h.ShmSize
+}
+
+func cpus(nano int64) string {
+	if nano == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(float64(nano)/1e9, 'f', -1, 64)
+}
+
+func restartPolicy(p container.RestartPolicy) string {
+	switch {
+	case p.Name == "":
+		return "no"
+	case p.Name == container.RestartPolicyOnFailure && p.MaximumRetryCount > 0:
+		return fmt.Sprintf("on-failure:%d", p.MaximumRetryCount)
+	}
+	return string(p.Name)
+}
+
+func seenState(s *container.State) string {
+	if s.Paused {
+		return "paused"
+	}
+	return s.Status
+}
+
+func (k nodes) Facts(_, _ engine.Snapshot) []engine.Fact {
+	if k.removal.Containers {
+		return nil
+	}
+	var out []engine.Fact
+	for _, n := range k.file.Nodes {
+		f := engine.Fact{On: nodeID(n.Name), Addr: address(n.Address), Origin: origin(n.Origin)}
+		if c, there := k.seen.inspected[n.Name]; there && c.Config.Labels[labelCluster] != k.file.Name {
+			f.Code, f.Text = "PGR210", fmt.Sprintf("a container %s exists already and is not this cluster's%s", n.Name, owner(c.Config.Labels))
+			f.Detail = "pgrepl never changes or removes what it did not make"
+			f.Next = "give the block another `name`; or, if nobody needs it, remove it (docker rm -f " + n.Name + ") and pgrepl makes its own"
+			out = append(out, f)
+			continue
+		}
+		out = append(out, k.portFacts(n)...)
+	}
+	return out
+}
+
+// portFacts finds out before anything moves that a port is taken; Docker says so only when a container starts.
+func (k nodes) portFacts(n *schema.Node) []engine.Fact {
+	if n.Port.Port == 0 {
+		return nil
+	}
+	if c, there := k.seen.inspected[n.Name]; there && seenPort(c.HostConfig) == n.Port.String() && c.State.Running {
+		return nil // it is ours
+	}
+	f := engine.Fact{Code: "PGR213", On: nodeID(n.Name), Path: "port", Addr: address(n.Address), Origin: origin(n.Port.Origin),
+		Next: "choose another `port`"}
+	for _, c := range k.seen.containers {
+		if c.Labels[labelCluster] == k.file.Name {
+			continue // replaced or removed by the same plan; two declarations of one port are a diagnostic
+		}
+		for _, p := range c.Ports {
+			if int(p.PublicPort) == n.Port.Port && p.Type == "tcp" && sameHost(p.IP, n.Port.Address) {
+				f.Text = fmt.Sprintf("port %s is taken by container %s", n.Port, containerName(c))
+				f.Next += ", or stop that container"
+				return []engine.Fact{f}
+			}
+		}
+	}
+	if err := k.engine.listen(n.Port.String()); err != nil && !k.publishes(n.Port.Port) {
+		f.Text = fmt.Sprintf("port %s cannot be published: %v", n.Port, err)
+		return []engine.Fact{f}
+	}
+	return nil
+}
+
+// publishes reports whether one of this cluster's running containers holds the port: the plan will free it first.
+func (k nodes) publishes(port int) bool {
+	return slices.ContainsFunc(k.seen.containers, func(c container.Summary) bool {
+		return c.Labels[labelCluster] == k.file.Name && slices.ContainsFunc(c.Ports, func(p container.Port) bool { return int(p.PublicPort) == port })
+	})
+}
+
+// listen tries the address where the engine is on this machine; elsewhere only the engine can know.
+func (e *Engine) listen(address string) error {
+	if !strings.HasPrefix(e.api.DaemonHost(), "unix://") {
+		return nil
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+func sameHost(a, b string) bool {
+	x, errX := netip.ParseAddr(a)
+	y, errY := netip.ParseAddr(b)
+	if errX != nil || errY != nil {
+		return a == b
+	}
+	return x == y || x.IsUnspecified() || y.IsUnspecified()
+}

@@ -1,0 +1,301 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/go-connections/nat"
+
+	"pgrepl/engine"
+	"pgrepl/schema"
+)
+
+// Steps brings a container to what the file says. One whose fixed attributes differ is replaced around the same data;
+// one in state "created" was left by a start that failed, and is replaced too.
+func (k nodes) Steps(c engine.Change) []engine.Step {
+	name := c.ID.Name
+	switch c.Action {
+	case engine.Create:
+		return []engine.Step{k.create(c)}
+	case engine.Delete:
+		return []engine.Step{k.remove(c, "")}
+	}
+	var recreate []string
+	for _, f := range c.Fields {
+		if f.Effect == engine.Recreate {
+			recreate = append(recreate, f.Path)
+		}
+	}
+	state, stateDiffers := c.Field("state")
+	if len(recreate) > 0 || (stateDiffers && state.Before.Value == "created") {
+		create := k.create(c)
+		create.Behind = append(create.Behind, engine.StepID{Do: "remove", On: c.ID})
+		return []engine.Step{k.remove(c, strings.Join(recreate, ", ")), create}
+	}
+	var steps []engine.Step
+	if c.Changes("memory", "cpus", "restart") {
+		steps = append(steps, updateNode{Order: engine.Order{Self: engine.StepID{Do: "update", On: c.ID}, On: name}, site: k.Site, node: k.node(name), change: c})
+	}
+	if stateDiffers {
+		steps = append(steps, startNode{Order: engine.Order{Self: engine.StepID{Do: "start", On: c.ID}, On: name,
+			Behind: []engine.StepID{{Do: "update", On: c.ID}}}, engine: k.engine, wanted: c.New, was: state.Before.Value})
+	}
+	return steps
+}
+
+func (k nodes) create(c engine.Change) createNode {
+	n := k.node(c.ID.Name)
+	behind := []engine.StepID{{Do: "pull", On: imageID(n.Image)}, {Do: "create", On: networkID(n.Network.Name)}, {Do: "create", On: volumeID(n.Volume)}}
+	for name, other := range k.seen.inspected { // whoever holds its port or volume goes first
+		if name != n.Name && ((n.Port.Port != 0 && seenPort(other.HostConfig) == n.Port.String()) || seenVolume(other) == n.Volume) {
+			behind = append(behind, engine.StepID{Do: "remove", On: nodeID(name)})
+		}
+	}
+	return createNode{Order: engine.Order{Self: engine.StepID{Do: "create", On: c.ID}, On: n.Name, Behind: behind}, site: k.Site, node: n, wanted: c.New}
+}
+
+// remove stops standbys before the primary, so that they have all of its WAL when it is gone.
+func (k nodes) remove(c engine.Change, why string) removeNode {
+	s := removeNode{Order: engine.Order{Self: engine.StepID{Do: "remove", On: c.ID}, On: c.ID.Name}, engine: k.engine, node: c.ID, addr: c.Addr,
+		replaced: c.Action != engine.Delete, why: why, primary: c.Addr.Block == "master"}
+	if c.Action == engine.Delete && k.file.Primary().Name == c.ID.Name {
+		for other := range k.seen.inspected {
+			if other != c.ID.Name {
+				s.Behind = append(s.Behind, engine.StepID{Do: "remove", On: nodeID(other)})
+			}
+		}
+	}
+	return s
+}
+
+type createNode struct {
+	engine.Order
+	site   *Site
+	node   *schema.Node
+	wanted engine.Resource
+}
+
+func (s createNode) String() string                          { return "container" }
+func (s createNode) After(w engine.Snapshot) engine.Snapshot { return w.With(s.wanted) }
+
+// Run creates and starts the container. It then waits for its data directory, and becomes the server when that appears.
+func (s createNode) Run(ctx context.Context) error {
+	info, found, err := s.site.engine.image(ctx, s.node.Image)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return fmt.Errorf("create container %s: image %s is not there", s.node.Name, s.node.Image)
+	}
+	config, host, nets := s.site.recipe(s.node, info.Mount)
+	err = s.site.engine.effect.Around("create container "+s.node.Name, func() error {
+		_, err := s.site.engine.api.ContainerCreate(ctx, config, host, nets, nil, s.node.Name)
+		return err
+	})
+	if err != nil && !errdefs.IsConflict(err) {
+		return fmt.Errorf("create container %s: %w", s.node.Name, err)
+	}
+	return s.site.engine.start(ctx, s.node.Name)
+}
+
+func (e *Engine) start(ctx context.Context, name string) error {
+	err := e.effect.Around("start container "+name, func() error { return e.api.ContainerStart(ctx, name, container.StartOptions{}) })
+	if err != nil {
+		return fmt.Errorf("start container %s: %w", name, err)
+	}
+	return nil
+}
+
+// startScript is PID 1's child in every node. $0 is PGDATA. It waits until the data directory is there (it appears by a
+// rename, when it is complete), takes the lock of the volume, and becomes the server. Two servers on one volume destroy
+// it, and PIDs being private to a container postmaster.pid does not see that; the flock does, and dies with its holder.
+const startScript = `trap 'exit 0' INT TERM
+cd /
+PATH="$PATH:/usr/lib/postgresql/$1/bin:/usr/pgsql-$1/bin"
+until [ -s "$0/PG_VERSION" ]; do sleep 0.05; done
+exec 9>>"${0%/*}/pgrepl/lock"
+flock -n 9 || { echo "another server uses this volume" >&2; exit 1; }
+exec postgres -D "$0"`
+
+// recipe is how a node's container is made.
+func (s *Site) recipe(n *schema.Node, mountpoint string) (*container.Config, *container.HostConfig, *network.NetworkingConfig) {
+	stopTimeout, init := n.StopTimeout, true
+	config := &container.Config{
+		Image: n.Image,
+		User:  "postgres", // by name: its number differs between images
+		// No command of the image's and no settings as arguments: they would override the files for good.
+		Entrypoint:  []string{"sh", "-c", startScript, mountpoint + "/pgdata", strconv.Itoa(s.file.Version)},
+		Env:         environment(n.Env),
+		Labels:      ownLabels(s.file.Name, "node", n.Name, n.Labels),
+		StopSignal:  "SIGINT", // a fast shutdown
+		StopTimeout: &stopTimeout,
+	}
+	config.Labels[labelRecipe] = recipe
+	host := &container.HostConfig{
+		// With postgres as PID 1 it would adopt the orphans of any exec and take their end for a crashed backend.
+		Init:          &init,
+		RestartPolicy: parseRestart(n.Restart),
+		Tmpfs:         map[string]string{"/var/run/postgresql": "mode=3777"}, // missing in plain images
+		ShmSize:       n.ShmSize,
+		NetworkMode:   container.NetworkMode(n.Network.Name),
+		Resources:     container.Resources{Memory: n.Memory, NanoCPUs: nanoCPUs(n.CPUs)},
+		Mounts:        []mount.Mount{dataMount(n.Volume, mountpoint)},
+	}
+	if n.Port.Port != 0 {
+		config.ExposedPorts = nat.PortSet{"5432/tcp": {}}
+		host.PortBindings = nat.PortMap{"5432/tcp": {{HostIP: n.Port.Address, HostPort: strconv.Itoa(n.Port.Port)}}}
+	}
+	return config, host, &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{n.Network.Name: {}}}
+}
+
+// dataMount mounts without copy-up: packaged images carry a cluster of their own there, which would cost half a second
+// and put foreign files into the volume.
+func dataMount(volume, target string) mount.Mount {
+	if isPath(volume) {
+		return mount.Mount{Type: mount.TypeBind, Source: volume, Target: target}
+	}
+	return mount.Mount{Type: mount.TypeVolume, Source: volume, Target: target, VolumeOptions: &mount.VolumeOptions{NoCopy: true}}
+}
+
+func environment(env map[string]schema.Secret) []string {
+	var out []string
+	for key, v := range env {
+		out = append(out, key+"="+v.Reveal())
+	}
+	slices.Sort(out)
+	return out
+}
+
+func nanoCPUs(cpus string) int64 {
+	f, _ := strconv.ParseFloat(cpus, 64)
+	return int64(f*1e9 + 0.5)
+}
+
+func parseRestart(policy string) container.RestartPolicy {
+	name, retries, _ := strings.Cut(policy, ":")
+	n, _ := strconv.Atoi(retries)
+	return container.RestartPolicy{Name: container.RestartPolicyMode(name), MaximumRetryCount: n}
+}
+
+type removeNode struct {
+	engine.Order
+	engine   *Engine
+	node     engine.ID
+	addr     engine.Address
+	replaced bool   // by a new container around the same data
+	why      string // what makes the replacement necessary
+	primary  bool
+}
+
+func (s removeNode) String() string {
+	if s.replaced {
+		return "stop and remove the old container"
+	}
+	return "stop, remove container"
+}
+
+func (s removeNode) After(w engine.Snapshot) engine.Snapshot { return w.Without(s.node) }
+
+func (s removeNode) Effects() []engine.Effected {
+	if !s.replaced {
+		return nil
+	}
+	return []engine.Effected{{Class: engine.ClassRecreate, On: s.node, Addr: s.addr, Why: s.why, Text: "new container, same data"}}
+}
+
+// Run stops the server with a fast shutdown first (a removal alone would kill it), then removes the container and its
+// anonymous volumes.
+func (s removeNode) Run(ctx context.Context) error {
+	return s.engine.remove(ctx, s.node.Name)
+}
+
+func (e *Engine) remove(ctx context.Context, name string) error {
+	err := e.effect.Around("stop container "+name, func() error { return e.api.ContainerStop(ctx, name, container.StopOptions{}) })
+	if err != nil && !errdefs.IsNotFound(err) {
+		return fmt.Errorf("stop container %s: %w", name, err)
+	}
+	err = e.effect.Around("remove container "+name, func() error {
+		return e.api.ContainerRemove(ctx, name, container.RemoveOptions{Force: true, RemoveVolumes: true})
+	})
+	if err != nil && !errdefs.IsNotFound(err) {
+		return fmt.Errorf("remove container %s: %w", name, err)
+	}
+	return nil
+}
+
+type startNode struct {
+	engine.Order
+	engine *Engine
+	wanted engine.Resource
+	was    string // the state it was seen in
+}
+
+func (s startNode) String() string { return "start" }
+
+func (s startNode) After(w engine.Snapshot) engine.Snapshot { return w.With(s.wanted) }
+
+// Run starts a container that does not run. A paused one is ended first: Docker stops it at once, and cleanly.
+func (s startNode) Run(ctx context.Context) error {
+	if s.was == "paused" || s.was == "restarting" {
+		err := s.engine.effect.Around("stop container "+s.wanted.ID.Name, func() error {
+			return s.engine.api.ContainerStop(ctx, s.wanted.ID.Name, container.StopOptions{})
+		})
+		if err != nil {
+			return fmt.Errorf("stop container %s: %w", s.wanted.ID.Name, err)
+		}
+	}
+	return s.engine.start(ctx, s.wanted.ID.Name)
+}
+
+type updateNode struct {
+	engine.Order
+	site   *Site
+	node   *schema.Node
+	change engine.Change
+}
+
+func (s updateNode) String() string {
+	var paths []string
+	for _, p := range []string{"memory", "cpus", "restart"} {
+		if s.change.Changes(p) {
+			paths = append(paths, p)
+		}
+	}
+	return "set " + strings.Join(paths, ", ")
+}
+
+func (s updateNode) After(w engine.Snapshot) engine.Snapshot {
+	r := w[s.change.ID]
+	attrs := map[string]engine.Attr{}
+	for path, a := range r.Attrs {
+		attrs[path] = a
+	}
+	for _, p := range []string{"memory", "cpus", "restart"} {
+		attrs[p] = s.change.New.Attrs[p]
+	}
+	r.Attrs = attrs
+	return w.With(r)
+}
+
+func (s updateNode) Run(ctx context.Context) error {
+	update := container.UpdateConfig{RestartPolicy: parseRestart(s.node.Restart)}
+	update.Memory, update.NanoCPUs = s.node.Memory, nanoCPUs(s.node.CPUs)
+	if s.node.Memory != 0 {
+		update.MemorySwap = 2 * s.node.Memory // as Docker sets it at creation; it may not stay below the new memory
+	}
+	err := s.site.engine.effect.Around("update container "+s.node.Name, func() error {
+		_, err := s.site.engine.api.ContainerUpdate(ctx, s.node.Name, update)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("update container %s: %w", s.node.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,219 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/api/types/volume"
+	"golang.org/x/sync/errgroup"
+
+	"pgrepl/engine"
+	"pgrepl/schema"
+)
+
+// Site is the Docker side of one cluster: what the file wants of it, and what the last look found.
+type Site struct {
+	file    *schema.Cluster
+	engine  *Engine
+	removal Removal
+	seen    survey
+
+	mu      sync.Mutex
+	helpers map[string]string // id of the never-started container that a volume is read through, by volume
+}
+
+// Removal says what a destroy takes away; the zero value is no destroy.
+type Removal struct{ Containers, Volumes bool }
+
+// NewSite binds the Docker side of a cluster to an engine. With a removal the file's objects are all unwanted.
+func NewSite(file *schema.Cluster, e *Engine, removal Removal) *Site {
+	return &Site{file: file, engine: e, removal: removal, helpers: map[string]string{}}
+}
+
+// Kinds lists what this side manages, in an order in which each may rest on those before it.
+func (s *Site) Kinds() []engine.Kind {
+	return []engine.Kind{images{s}, networks{s}, volumes{s}, nodes{s}}
+}
+
+// survey is one look at a Docker engine. Every call in it is read-only and takes well under a millisecond.
+type survey struct {
+	containers []container.Summary
+	networks   []network.Summary
+	volumes    []*volume.Volume
+	inspected  map[string]container.InspectResponse // by container name: declared and labelled ones
+	images     map[string]imageInfo                 // by reference as written; missing ones are not in it
+	unpullable map[string]error                     // missing ones that the registry does not give either
+}
+
+// Look takes a fresh look at the engine.
+func (s *Site) Look(ctx context.Context) error {
+	if err := s.engine.Check(ctx); err != nil {
+		return err
+	}
+	look := survey{inspected: map[string]container.InspectResponse{}, images: map[string]imageInfo{}, unpullable: map[string]error{}}
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		look.containers, err = s.engine.api.ContainerList(gctx, container.ListOptions{All: true})
+		return err
+	})
+	g.Go(func() (err error) {
+		look.networks, err = s.engine.api.NetworkList(gctx, network.ListOptions{})
+		return err
+	})
+	g.Go(func() error {
+		list, err := s.engine.api.VolumeList(gctx, volume.ListOptions{})
+		look.volumes = list.Volumes
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return fmt.Errorf("docker: list objects: %w", err)
+	}
+	if err := s.inspect(ctx, &look); err != nil {
+		return err
+	}
+	s.seen = look
+	return s.sweep(ctx)
+}
+
+func (s *Site) inspect(ctx context.Context, look *survey) error {
+	var mu sync.Mutex
+	g, gctx := errgroup.WithContext(ctx)
+	for _, c := range look.containers {
+		if !s.concerns(c) {
+			continue
+		}
+		g.Go(func() error {
+			got, err := s.engine.api.ContainerInspect(gctx, c.ID)
+			if errdefs.IsNotFound(err) { // gone since the list
+				return nil
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			look.inspected[containerName(c)] = got
+			return err
+		})
+	}
+	for _, ref := range s.references(look) {
+		g.Go(func() error {
+			info, found, err := s.engine.image(gctx, ref)
+			var refused error
+			if err == nil && !found && s.wantsImage(ref) {
+				refused = s.engine.pullable(gctx, ref)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if found {
+				look.images[ref] = info
+			}
+			if refused != nil {
+				look.unpullable[ref] = refused
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return fmt.Errorf("docker: inspect: %w", err)
+	}
+	return nil
+}
+
+// concerns reports whether a container is ours or stands where one of ours should.
+func (s *Site) concerns(c container.Summary) bool {
+	if c.Labels[labelCluster] == s.file.Name && c.Labels[labelHelper] == "" {
+		return true
+	}
+	return slices.ContainsFunc(s.file.Nodes, func(n *schema.Node) bool { return n.Name == containerName(c) })
+}
+
+// references lists the images to look at: the declared ones, and those that our containers were made of.
+func (s *Site) references(look *survey) []string {
+	var refs []string
+	for _, n := range s.file.Nodes {
+		refs = append(refs, n.Image)
+	}
+	for _, c := range look.containers {
+		if c.Labels[labelCluster] == s.file.Name {
+			refs = append(refs, c.Image)
+		}
+	}
+	slices.Sort(refs)
+	return slices.Compact(refs)
+}
+
+func (s *Site) wantsImage(ref string) bool {
+	return !s.removal.Containers && slices.ContainsFunc(s.file.Nodes, func(n *schema.Node) bool { return n.Image == ref })
+}
+
+func containerName(c container.Summary) string {
+	for _, n := range c.Names {
+		if strings.Count(n, "/") == 1 { // further slashes are legacy links
+			return strings.TrimPrefix(n, "/")
+		}
+	}
+	return ""
+}
+
+// sweep removes helper containers that a killed plan left behind; one of a plan that still runs is younger.
+func (s *Site) sweep(ctx context.Context) error {
+	list, err := s.engine.api.ContainerList(ctx, container.ListOptions{All: true, Filters: filters.NewArgs(
+		filters.Arg("label", labelHelper), filters.Arg("label", labelCluster+"="+s.file.Name), filters.Arg("status", "created"))})
+	if err != nil {
+		return fmt.Errorf("docker: list helper containers: %w", err)
+	}
+	for _, c := range list {
+		if time.Since(time.Unix(c.Created, 0)) > time.Minute {
+			if err := s.engine.api.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true}); err != nil && !errdefs.IsNotFound(err) {
+				return fmt.Errorf("docker: remove left-over helper container: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *survey) volume(name string) *volume.Volume {
+	i := slices.IndexFunc(s.volumes, func(v *volume.Volume) bool { return v.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return s.volumes[i]
+}
+
+// network returns the network of that name. Network names are not unique; ours wins, then the older.
+func (s *survey) network(name, cluster string) (network.Summary, bool) {
+	var found []network.Summary
+	for _, n := range s.networks {
+		if n.Name == name {
+			found = append(found, n)
+		}
+	}
+	if len(found) == 0 {
+		return network.Summary{}, false
+	}
+	slices.SortFunc(found, func(a, b network.Summary) int {
+		ao, bo := a.Labels[labelCluster] == cluster, b.Labels[labelCluster] == cluster
+		if ao != bo {
+			if ao {
+				return -1
+			}
+			return 1
+		}
+		return a.Created.Compare(b.Created)
+	})
+	return found[0], true
+}
+
+func origin(o schema.Origin) engine.Origin {
+	return engine.Origin{File: o.File, Line: o.Line, Column: o.Column}
+}
+
+func address(a schema.Address) engine.Address {
+	return engine.Address{Block: a.Block, Label: a.Label, Key: a.Key}
+}

@@ -1,0 +1,135 @@
+package docker
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/pkg/stdcopy"
+)
+
+// greeting is the first line of a tunnel that connected. An exec that cannot start speaks on standard output, and
+// without it pgx would read that as protocol.
+const greeting = "pgrepl connected"
+
+// tunnelScript joins its standard streams to port 5432 of the host $1 (after up to $2 more tries), and ends when either side does: the obvious
+// "cat <&3 & exec cat >&3" leaves the backend and its locks behind when the client is killed. Without bash (busybox) nc
+// does the same.
+const tunnelScript = `if command -v bash >/dev/null 2>&1; then exec bash -c '
+i=0
+until exec 3<>/dev/tcp/$0/5432; do i=$((i + 1)); [ $i -le $1 ] || exit 7; sleep 0.02; done 2>&1
+echo "` + greeting + `"
+cat <&3 & r=$!
+{ cat >&3; kill $r; } <&0 >/dev/null 2>&1 &
+wait $r 2>/dev/null; kill $! 2>/dev/null; exit 0' "$1" "$2"
+fi
+command -v nc >/dev/null 2>&1 || { echo "neither bash nor nc in this image" >&2; exit 8; }
+echo "` + greeting + `"
+exec nc "$1" 5432`
+
+// errRefused is a tunnel whose other end nobody listens at.
+var errRefused = errors.New("connection refused")
+
+// Refused reports whether err says that nobody listens (yet).
+func (m *Machine) Refused(err error) bool { return errors.Is(err, errRefused) }
+
+// Dial connects from inside the container to port 5432 of host (127.0.0.1, or the name of another node). It works with
+// no port published, and wherever the Docker engine is. While nobody listens it tries again for as long as patience
+// says, which is cheaper than another exec.
+func (m *Machine) Dial(ctx context.Context, host string, patience time.Duration) (net.Conn, error) {
+	created, err := m.site.engine.api.ContainerExecCreate(ctx, m.node.Name, container.ExecOptions{User: "postgres", AttachStdin: true, AttachStdout: true,
+		AttachStderr: true, Cmd: []string{"sh", "-c", tunnelScript, "pgrepl", host, strconv.Itoa(int(patience / (20 * time.Millisecond)))}})
+	if err != nil {
+		return nil, fmt.Errorf("reach %s: %w", m.node.Name, err)
+	}
+	stream, err := m.site.engine.api.ContainerExecAttach(ctx, created.ID, container.ExecAttachOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("reach %s: %w", m.node.Name, err)
+	}
+	t := newTunnel(stream.Conn, stream.Reader)
+	stop := context.AfterFunc(ctx, func() { t.Close() })
+	defer stop()
+	line, err := t.greeted()
+	if err != nil {
+		t.Close()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, fmt.Errorf("reach %s: %w", m.node.Name, m.refusal(line, t.stderr.String()))
+	}
+	return t, nil
+}
+
+func (m *Machine) refusal(line, stderr string) error {
+	text := strings.TrimSpace(line + " " + stderr)
+	if strings.Contains(text, "refused") || text == "" {
+		return fmt.Errorf("%w %s", errRefused, text)
+	}
+	return errors.New(text)
+}
+
+// tunnel is the connection: what is written goes to the exec's stdin; its stdout, taken out of Docker's multiplexed
+// stream, comes through a pipe, which gives it the deadlines that pgx needs over any transport (ssh has none).
+type tunnel struct {
+	net.Conn // our end of the pipe
+	far      net.Conn
+	exec     net.Conn
+	reader   *bufio.Reader // of Conn, so that nothing behind the greeting is lost
+	stderr   lockedBuffer
+}
+
+func newTunnel(exec net.Conn, stream io.Reader) *tunnel {
+	near, far := net.Pipe()
+	t := &tunnel{Conn: near, far: far, exec: exec, reader: bufio.NewReader(near)}
+	go func() { // from the server
+		_, _ = stdcopy.StdCopy(far, &t.stderr, stream) // its end is the connection's end, whatever the reason
+		far.Close()
+	}()
+	go func() { // to the server
+		_, _ = io.Copy(exec, far)
+		exec.Close()
+	}()
+	return t
+}
+
+func (t *tunnel) greeted() (string, error) {
+	line, err := t.reader.ReadString('\n')
+	if err == nil && strings.TrimSpace(line) != greeting {
+		err = errors.New("no greeting")
+	}
+	return line, err
+}
+
+func (t *tunnel) Read(p []byte) (int, error) { return t.reader.Read(p) }
+
+func (t *tunnel) Close() error {
+	t.far.Close()
+	t.exec.Close()
+	return t.Conn.Close()
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}

@@ -1,0 +1,164 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/volume"
+
+	"pgrepl/engine"
+	"pgrepl/schema"
+)
+
+// volumes is the kind of the Docker volumes that nodes keep their data in. A node that is bound to a host path has none.
+type volumes struct{ *Site }
+
+func (volumes) Name() string { return "volume" }
+
+func volumeID(name string) engine.ID { return engine.ID{Kind: "volume", Name: name} }
+
+func isPath(volume string) bool { return strings.HasPrefix(volume, "/") }
+
+func (k volumes) Want() []engine.Resource {
+	if k.removal.Containers {
+		return nil
+	}
+	var out []engine.Resource
+	for _, n := range k.file.Nodes {
+		if isPath(n.Volume) {
+			continue
+		}
+		out = append(out, engine.Resource{ID: volumeID(n.Volume), Addr: address(n.Address), Origin: origin(n.Origin), Made: "volume " + n.Volume})
+	}
+	return out
+}
+
+// Seen reports the volumes labelled as this cluster's. One that no node of the file uses is removed together with its
+// container; where the container is gone already (destroy keeps volumes) it is kept, and is no change of any plan.
+func (k volumes) Seen() []engine.Resource {
+	var out []engine.Resource
+	for _, v := range k.seen.volumes {
+		if v.Labels[labelCluster] != k.file.Name {
+			continue
+		}
+		node := v.Labels[labelNode]
+		r := engine.Resource{ID: volumeID(v.Name), Addr: k.addressOf(node), Ours: true}
+		if !k.declares(v.Name) {
+			_, lives := k.seen.inspected[node]
+			r.Ours = k.removal.Volumes || (lives && !k.removal.Containers)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func (k volumes) declares(name string) bool {
+	return !k.removal.Containers && slices.ContainsFunc(k.file.Nodes, func(n *schema.Node) bool { return n.Volume == name })
+}
+
+// addressOf is the address of the block that declares the node, or one made of its real name.
+func (s *Site) addressOf(node string) engine.Address {
+	for _, n := range s.file.Nodes {
+		if n.Name == node {
+			return address(n.Address)
+		}
+	}
+	return engine.Address{Block: "replica", Label: node}
+}
+
+func (k volumes) Facts(_, _ engine.Snapshot) []engine.Fact {
+	if k.removal.Containers {
+		return nil
+	}
+	var out []engine.Fact
+	for _, n := range k.file.Nodes {
+		if v := k.seen.volume(n.Volume); v != nil && v.Labels[labelCluster] != k.file.Name {
+			out = append(out, engine.Fact{Code: "PGR211", On: volumeID(v.Name), Addr: address(n.Address), Origin: origin(n.Origin),
+				Text:   fmt.Sprintf("a volume %s exists already and is not this cluster's%s", v.Name, owner(v.Labels)),
+				Detail: "pgrepl never writes into data that it did not make",
+				Next:   "name another volume with `volume`; or, if nobody needs what is in it, remove it (docker volume rm " + v.Name + ") and pgrepl makes it anew"})
+		}
+	}
+	return append(out, k.lostMaster()...)
+}
+
+// lostMaster guards the only copy of the data: a master under a new name with no volume of its own, while a volume of
+// this cluster stands there undeclared, would become a second, empty cluster.
+func (k volumes) lostMaster() []engine.Fact {
+	m := k.file.Primary()
+	if isPath(m.Volume) || k.seen.volume(m.Volume) != nil {
+		return nil
+	}
+	for _, v := range k.seen.volumes {
+		if v.Labels[labelCluster] == k.file.Name && !k.declares(v.Name) {
+			return []engine.Fact{{Code: "PGR219", On: volumeID(m.Volume), Addr: address(m.Address), Origin: origin(m.Origin),
+				Text:   fmt.Sprintf("%s would start empty, while volume %s holds data of cluster %s", address(m.Address), v.Name, k.file.Name),
+				Detail: "a new master would be another cluster: its replicas could not follow, and the data would be left behind",
+				Next:   fmt.Sprintf("write `volume = %q` in the block to go on with that data; or remove the volume if nobody needs it (docker volume rm %s)", v.Name, v.Name)}}
+		}
+	}
+	return nil
+}
+
+func (k volumes) Steps(c engine.Change) []engine.Step {
+	if c.Action == engine.Create {
+		node := k.file.Nodes[slices.IndexFunc(k.file.Nodes, func(n *schema.Node) bool { return n.Volume == c.ID.Name })]
+		return []engine.Step{createVolume{Order: engine.Order{Self: engine.StepID{Do: "create", On: c.ID}, On: node.Name}, site: k.Site, node: node, wanted: c.New}}
+	}
+	node := k.seen.volume(c.ID.Name).Labels[labelNode]
+	return []engine.Step{removeVolume{Order: engine.Order{Self: engine.StepID{Do: "remove", On: c.ID}, On: node,
+		Behind: []engine.StepID{{Do: "remove", On: nodeID(node)}}}, engine: k.engine, volume: c.ID, addr: c.Addr}}
+}
+
+type createVolume struct {
+	engine.Order
+	site   *Site
+	node   *schema.Node
+	wanted engine.Resource
+}
+
+func (s createVolume) String() string                          { return "volume" }
+func (s createVolume) After(w engine.Snapshot) engine.Snapshot { return w.With(s.wanted) }
+
+// Run creates the volume and reads it back: a name that is taken is no error, and the labels stay the other's.
+func (s createVolume) Run(ctx context.Context) error {
+	labels := ownLabels(s.site.file.Name, "volume", s.wanted.ID.Name, s.node.Labels)
+	labels[labelNode] = s.node.Name
+	var got volume.Volume
+	err := s.site.engine.effect.Around("create volume "+s.wanted.ID.Name, func() (err error) {
+		got, err = s.site.engine.api.VolumeCreate(ctx, volume.CreateOptions{Name: s.wanted.ID.Name, Labels: labels})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("create volume %s: %w", s.wanted.ID.Name, err)
+	}
+	if got.Labels[labelCluster] != s.site.file.Name {
+		return fmt.Errorf("create volume %s: somebody else made one of that name meanwhile", s.wanted.ID.Name)
+	}
+	return nil
+}
+
+type removeVolume struct {
+	engine.Order
+	engine *Engine
+	volume engine.ID
+	addr   engine.Address
+}
+
+func (s removeVolume) String() string                          { return "remove volume " + s.volume.Name }
+func (s removeVolume) After(w engine.Snapshot) engine.Snapshot { return w.Without(s.volume) }
+
+func (s removeVolume) Effects() []engine.Effected {
+	return []engine.Effected{{Class: engine.ClassData, On: s.volume, Addr: s.addr, Text: "volume " + s.volume.Name + " is deleted", Asks: true}}
+}
+
+func (s removeVolume) Run(ctx context.Context) error {
+	err := s.engine.effect.Around(s.String(), func() error { return s.engine.api.VolumeRemove(ctx, s.volume.Name, false) })
+	if err != nil && !errdefs.IsNotFound(err) {
+		return fmt.Errorf("%s: %w", s, err)
+	}
+	return nil
+}

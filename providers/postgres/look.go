@@ -1,0 +1,214 @@
+package postgres
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"pgrepl/schema"
+)
+
+//go:embed look.sql
+var lookSQL string
+
+// reach is how much of a node could be seen.
+type reach int
+
+const (
+	absent  reach = iota // no data directory: everything in it is to be made
+	down                 // a data directory on which no server answers
+	hidden               // it cannot be told: the volume cannot be read yet
+	refused              // a server that does not let us in
+	up
+)
+
+// look is what one look found in one node.
+type look struct {
+	reach     reach
+	why       string // what to tell where it is not up
+	directory directory
+	known     bool // directory was read
+	passfile  []byte
+	live      live
+}
+
+// live is the answer to look.sql.
+type live struct {
+	System    string
+	Version   int
+	Recovery  bool
+	Timeline  int
+	LSN       string
+	Paused    bool
+	Receiver  *struct{ Status, Slot, Host string }
+	Senders   []sender
+	Settings  map[string]liveSetting
+	Files     []fileSetting
+	HBA       string `json:"hba"`
+	HBAErrors []struct {
+		Line  int
+		Error string
+	} `json:"hba_errors"`
+	Slots       []liveSlot
+	Connections int
+	Ledger      bool
+	Roles       []liveRole
+	Databases   []liveDatabase
+}
+
+type sender struct {
+	Name, State, Sync string
+	Lag               *int64
+}
+
+type liveSetting struct {
+	Reset, Boot, Unit, Type, Context, Source string
+	Pending                                  bool
+	Enum                                     []string
+}
+
+type fileSetting struct {
+	File, Name, Value, Error string
+	Line                     int
+	Applied                  bool
+}
+
+type liveSlot struct {
+	Name, Type, Plugin, Database, Status string
+	Active                               bool
+	Retained                             int64
+}
+
+type liveRole struct {
+	Name                                                           string
+	Login, Replication, Superuser, CreateDB, CreateRole, BypassRLS bool
+	Inherit                                                        bool
+	Limit                                                          int
+	Until, Verifier                                                string
+	Owns, Depends                                                  int
+	MemberOf                                                       []string `json:"member_of"`
+	Settings                                                       []string
+}
+
+type liveDatabase struct {
+	Name, Owner, Encoding, Locale string
+	Limit                         int
+	Size                          int64
+}
+
+// inAutoConf returns the values of postgresql.auto.conf; the last of several lines wins.
+func (l live) inAutoConf() map[string]string {
+	out := map[string]string{}
+	for _, f := range l.Files {
+		if strings.HasSuffix(f.File, "/postgresql.auto.conf") && f.Name != "" {
+			out[f.Name] = f.Value
+		}
+	}
+	return out
+}
+
+// fileErrors lists what would keep the server from reading its files at the next reload or start. A value that only waits
+// for a restart is reported there too, and is no error.
+func (l live) fileErrors() []string {
+	var out []string
+	for _, f := range l.Files {
+		if f.Error != "" && f.Error != "setting could not be applied" {
+			out = append(out, fmt.Sprintf("%s line %d: %s: %s", f.File, f.Line, f.Name, f.Error))
+		}
+	}
+	for _, e := range l.HBAErrors {
+		out = append(out, fmt.Sprintf("pg_hba.conf line %d: %s", e.Line, e.Error))
+	}
+	return out
+}
+
+// lookAt looks at one node: through its server where that answers, otherwise at its files.
+func (s *server) lookAt(ctx context.Context) (look, error) {
+	if !s.machine.HasVolume() {
+		return look{reach: absent}, nil
+	}
+	if !s.machine.Readable() {
+		return look{reach: hidden, why: "its image is not on this engine yet"}, nil
+	}
+	files, err := s.machine.Read(ctx, "pgrepl")
+	if err != nil {
+		return look{}, err
+	}
+	l := look{passfile: files["pgrepl/passfile"], why: "container is " + s.machine.State()}
+	if s.machine.Running() && len(files["pgrepl/credential"]) > 0 {
+		s.session.use(schema.NewSecret(strings.TrimSpace(string(files["pgrepl/credential"])), "credential"))
+		err := s.session.document(ctx, strings.ReplaceAll(lookSQL, "$DECLARED", nameArray(s.ownSettings())), &l.live)
+		if err == nil {
+			l.reach = up
+			return l, nil
+		}
+		if ctx.Err() != nil {
+			return look{}, ctx.Err()
+		}
+		l.why = why(err)
+		var pg *pgconn.PgError
+		if errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "28") || strings.HasPrefix(pg.Code, "42")) {
+			l.reach = refused
+			return l, nil
+		}
+	}
+	return s.lookAtFiles(ctx, l)
+}
+
+func (s *server) lookAtFiles(ctx context.Context, l look) (look, error) {
+	version, err := s.machine.Read(ctx, "pgdata/PG_VERSION")
+	if err != nil {
+		return look{}, err
+	}
+	if len(version) == 0 {
+		l.reach = absent
+		return l, nil
+	}
+	control, err := s.machine.Read(ctx, "pgdata/global/pg_control")
+	if err != nil {
+		return look{}, err
+	}
+	signal, err := s.machine.Read(ctx, "pgdata/standby.signal")
+	if err != nil {
+		return look{}, err
+	}
+	l.reach = down
+	l.directory, l.known = readDirectory(version["pgdata/PG_VERSION"], control["pgdata/global/pg_control"], len(signal) > 0)
+	return l, nil
+}
+
+// why puts a failed connection into words.
+func why(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Message
+	}
+	if strings.Contains(err.Error(), "connection refused") {
+		return "no server answers in it"
+	}
+	return err.Error()
+}
+
+func nameArray(names []string) string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = literal(n)
+	}
+	return "ARRAY[" + strings.Join(quoted, ",") + "]::text[]"
+}
+
+// ownSettings lists the settings whose values are compared on this server.
+func (s *server) ownSettings() []string {
+	names := slices.Collect(maps.Keys(s.settings()))
+	for _, r := range s.site.file.Roles {
+		names = slices.AppendSeq(names, maps.Keys(r.Settings))
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -1,0 +1,42 @@
+-- Everything that a plan needs of one server, in one row. $DECLARED is an array of setting names.
+-- Settings are read from reset_val: setting would show what a session or a role has set for itself, and hides
+-- archive_command while archive_mode is off.
+SELECT json_build_object(
+  'system', (SELECT system_identifier::text FROM pg_control_system()),
+  'version', current_setting('server_version_num')::int / 10000,
+  'recovery', pg_is_in_recovery(),
+  'timeline', CASE WHEN pg_is_in_recovery()
+    THEN coalesce((SELECT received_tli FROM pg_stat_wal_receiver), (SELECT timeline_id FROM pg_control_checkpoint()))
+    ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END,
+  'lsn', (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END)::text,
+  'paused', CASE WHEN pg_is_in_recovery() THEN pg_get_wal_replay_pause_state() <> 'not paused' ELSE false END,
+  'receiver', (SELECT json_build_object('status', status, 'slot', coalesce(slot_name, ''), 'host', coalesce(sender_host, '')) FROM pg_stat_wal_receiver),
+  'senders', (SELECT coalesce(json_agg(json_build_object('name', application_name, 'state', state, 'sync', sync_state,
+      'lag', pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, replay_lsn)::bigint)
+      ORDER BY application_name, pid), '[]') FROM pg_stat_replication),
+  'settings', (SELECT coalesce(json_object_agg(name, json_build_object('reset', coalesce(reset_val, ''), 'boot', coalesce(boot_val, ''), 'unit', coalesce(unit, ''),
+      'type', vartype, 'context', context, 'source', source, 'pending', pending_restart, 'enum', enumvals)), '{}')
+    FROM pg_settings WHERE name = ANY ($DECLARED) OR name IN (SELECT name FROM pg_file_settings WHERE sourcefile LIKE '%/postgresql.auto.conf')),
+  'files', (SELECT coalesce(json_agg(json_build_object('file', coalesce(sourcefile, ''), 'line', coalesce(sourceline, 0), 'name', coalesce(lower(name), ''),
+      'value', coalesce(setting, ''), 'applied', applied, 'error', coalesce(error, '')) ORDER BY seqno), '[]') FROM pg_file_settings),
+  'hba', pg_read_file(current_setting('hba_file')),
+  'hba_errors', (SELECT coalesce(json_agg(json_build_object('line', line_number, 'error', error) ORDER BY line_number), '[]')
+    FROM pg_hba_file_rules WHERE error IS NOT NULL AND type IS NULL),
+  'slots', (SELECT coalesce(json_agg(json_build_object('name', slot_name, 'type', slot_type, 'plugin', coalesce(plugin, ''), 'database', coalesce(database, ''),
+      'active', active, 'status', coalesce(wal_status, ''), 'retained', coalesce(pg_wal_lsn_diff(
+        CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, restart_lsn), -1)::bigint) ORDER BY slot_name), '[]')
+    FROM pg_replication_slots WHERE NOT temporary),
+  'connections', current_setting('max_wal_senders')::int,
+  'ledger', to_regclass('pgrepl.object') IS NOT NULL,
+  'roles', CASE WHEN pg_is_in_recovery() THEN '[]'::json ELSE (SELECT coalesce(json_agg(json_build_object('name', rolname, 'login', rolcanlogin,
+      'replication', rolreplication, 'superuser', rolsuper, 'createdb', rolcreatedb, 'createrole', rolcreaterole, 'bypassrls', rolbypassrls,
+      'inherit', rolinherit, 'limit', rolconnlimit, 'until', CASE WHEN isfinite(rolvaliduntil) THEN to_char(rolvaliduntil AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') ELSE '' END,
+      'verifier', coalesce(rolpassword, ''), 'owns', (SELECT count(*) FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = r.oid AND deptype = 'o'),
+      'depends', (SELECT count(*) FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = r.oid AND dbid <> 0),
+      'member_of', (SELECT coalesce(json_agg(g.rolname ORDER BY g.rolname), '[]') FROM (SELECT DISTINCT roleid FROM pg_auth_members WHERE member = r.oid) m JOIN pg_roles g ON g.oid = m.roleid),
+      'settings', (SELECT coalesce(json_agg(c), '[]') FROM pg_db_role_setting d, unnest(d.setconfig) c WHERE d.setrole = r.oid AND d.setdatabase = 0)) ORDER BY rolname), '[]')
+    FROM pg_authid r WHERE rolname !~ '^pg_') END,
+  'databases', CASE WHEN pg_is_in_recovery() THEN '[]'::json ELSE (SELECT coalesce(json_agg(json_build_object('name', datname, 'owner', pg_get_userbyid(datdba),
+      'limit', datconnlimit, 'encoding', pg_encoding_to_char(encoding), 'locale', datcollate, 'size', pg_database_size(oid)) ORDER BY datname), '[]')
+    FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres') END
+)

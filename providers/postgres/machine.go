@@ -1,0 +1,37 @@
+// Package postgres manages what lies inside the servers: the data directory and the process on it, settings, pg_hba.conf,
+// replication, roles, databases, slots, and the ledger that says which of them are ours.
+//
+// It reaches a server through a Machine, which the docker provider implements, and speaks to it as the role pgrepl.
+package postgres
+
+import (
+	"context"
+	"net"
+	"time"
+)
+
+// Machine is the way into one node. Its State, Running, HasVolume and Readable are those of the last look.
+type Machine interface {
+	Running() bool   // the container runs
+	State() string   // of the container, or "missing"
+	HasVolume() bool // there is something that Read could find
+	Readable() bool  // Read would work now
+
+	// Dir is the folder that holds pgdata/ and pgrepl/, as the node itself sees it.
+	Dir(context.Context) (string, error)
+	// Read returns the files below a folder of the volume, by path relative to the volume, in any state of the node.
+	Read(ctx context.Context, folder string) (map[string][]byte, error)
+	// Write puts files into pgrepl/, 0600 and the server's own.
+	Write(ctx context.Context, files map[string][]byte) error
+
+	// Run runs a shell script as the user postgres; secrets may go in through stdin only.
+	Run(ctx context.Context, what, script, stdin string, args ...string) (string, error)
+	// Dial connects from inside the node to port 5432 of a host, waiting up to patience for somebody to listen; Refused
+	// tells that nobody did.
+	Dial(ctx context.Context, host string, patience time.Duration) (net.Conn, error)
+	Refused(error) bool
+	// Fresh ends commands that a killed client left running in a node that still waits for its data.
+	Fresh(context.Context) error
+	Restart(context.Context) error
+	Logs(ctx context.Context, lines int) string
+}

@@ -1,0 +1,241 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"pgrepl/engine"
+	"pgrepl/schema"
+)
+
+// Both ways to make a data directory work in pgdata.part and end in a rename to pgdata: the rename is at once the mark
+// that it is complete and the sign to start for the container, which waits for it. A run that dies half way leaves
+// pgdata.part, which the next one throws away; one that dies after the rename finds the work done.
+const (
+	prepareScript = `set -eu
+umask 077
+cd "$1"
+PATH="$PATH:/usr/lib/postgresql/$2/bin:/usr/pgsql-$2/bin"
+[ ! -e pgdata ] || exit 0
+has=$(postgres --version)
+case "$has" in *") $2".*|*") $2"[a-z]*) ;; *) echo "the image has $has, the file says version $2" >&2; exit 4;; esac
+rm -rf pgdata.part
+`
+	finishScript = `
+cp pgrepl/conf pgdata.part/postgresql.auto.conf
+cp pgrepl/hba pgdata.part/pg_hba.conf
+`
+	publishScript = `
+mv pgdata.part pgdata
+rm -f pgrepl/conf pgrepl/hba pgrepl/bootstrap
+sync . 2>/dev/null || sync
+`
+	// The single-user server that makes the management role also proves that the settings can boot; exit_on_error, because
+	// it would end with 0 after an error.
+	initialiseScript = prepareScript + `
+shift 2
+initdb -D pgdata.part -A reject --no-sync "$@" >/dev/null` + finishScript + `
+postgres --single -D pgdata.part -c exit_on_error=on -c log_min_messages=fatal postgres < pgrepl/bootstrap >/dev/null
+initdb -D pgdata.part --sync-only >/dev/null` + publishScript
+
+	// standby.signal is inside before the rename, so a clone can never start as a second primary.
+	cloneScript = prepareScript + `
+pg_basebackup -w -d "$3" -D pgdata.part -c fast -S "$4" -X stream` + finishScript + `
+: > pgdata.part/standby.signal
+sync pgdata.part/postgresql.auto.conf pgdata.part/pg_hba.conf pgdata.part/standby.signal pgdata.part 2>/dev/null || sync` + publishScript
+)
+
+// initialise makes the data directory of a new cluster, with its settings, its pg_hba.conf and the management role in
+// it before the server starts for the first time.
+type initialise struct {
+	engine.Order
+	server  *server
+	results []engine.Resource
+}
+
+func (s initialise) String() string { return "initdb" }
+
+func (s initialise) After(w engine.Snapshot) engine.Snapshot { return withAll(w, s.results) }
+
+func withAll(w engine.Snapshot, rs []engine.Resource) engine.Snapshot {
+	for _, r := range rs {
+		w = w.With(r)
+	}
+	return w
+}
+
+func (s initialise) Run(ctx context.Context) error {
+	password, err := randomPassword("credential")
+	if err != nil {
+		return err
+	}
+	stored, err := verifier(password)
+	if err != nil {
+		return err
+	}
+	dir, err := s.server.machine.Dir(ctx)
+	if err != nil {
+		return err
+	}
+	bootstrap := fmt.Sprintf("CREATE ROLE %s SUPERUSER LOGIN PASSWORD %s;\n", managementRole, literal(stored))
+	files := s.server.files(dir)
+	files["bootstrap"], files["credential"] = []byte(bootstrap), []byte(password.Reveal()+"\n")
+	return s.server.prepare(ctx, "initdb", files, func() error {
+		file := s.server.site.file
+		_, err := s.server.machine.Run(ctx, "initdb", initialiseScript, "", append([]string{dir, strconv.Itoa(file.Version)}, initdbOptions(file)...)...)
+		if err != nil {
+			return err
+		}
+		s.server.site.setManagementPassword(password)
+		s.server.session.use(password)
+		return nil
+	})
+}
+
+func initdbOptions(file *schema.Cluster) []string {
+	options := []string{"-U", file.Superuser.Name, "-E", file.Initdb.Encoding, "--locale=C.UTF-8"}
+	if file.Initdb.Locale != "" {
+		options[4] = "--locale=" + file.Initdb.Locale
+	}
+	switch { // 18 turned the default round
+	case file.Initdb.DataChecksums:
+		options = append(options, "-k")
+	case file.Version >= 18:
+		options = append(options, "--no-data-checksums")
+	}
+	if file.Initdb.WalSegsize != 0 {
+		options = append(options, fmt.Sprintf("--wal-segsize=%d", file.Initdb.WalSegsize))
+	}
+	return options
+}
+
+// files are what the preparing script lays into the new data directory.
+func (s *server) files(dir string) map[string][]byte {
+	return map[string][]byte{"conf": []byte(autoConf(s.fileValues(dir))), "hba": []byte(hbaFile(s.node.HBA))}
+}
+
+// prepare ends what a killed run left going in the node, delivers the files and runs the script. When it is interrupted
+// it ends the script's commands, too: an exec outlives its client.
+func (s *server) prepare(ctx context.Context, what string, files map[string][]byte, script func() error) error {
+	if err := s.machine.Fresh(ctx); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	if err := s.machine.Write(ctx, files); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	err := script()
+	if ctx.Err() != nil {
+		return errors.Join(fmt.Errorf("%s: %w", what, ctx.Err()), s.machine.Fresh(context.WithoutCancel(ctx)))
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// clone makes the data directory of a standby by a base backup of its upstream.
+type clone struct {
+	engine.Order
+	server  *server
+	results []engine.Resource
+}
+
+func (s clone) String() string {
+	return "base backup of " + s.server.upstream().node.Name
+}
+
+func (s clone) After(w engine.Snapshot) engine.Snapshot { return withAll(w, s.results) }
+
+// stalled is how long a clone may make no progress.
+const stalled = 5 * time.Minute
+
+func (s clone) Run(ctx context.Context) error {
+	management, err := s.server.site.managementPassword(ctx)
+	if err != nil {
+		return err
+	}
+	password, err := s.server.site.password(s.server.node.Role)
+	if err != nil {
+		return err
+	}
+	dir, err := s.server.machine.Dir(ctx)
+	if err != nil {
+		return err
+	}
+	files := s.server.files(dir)
+	files["credential"], files["passfile"] = []byte(management.Reveal()+"\n"), passfile(s.server.node.Role.Name, password)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go s.watch(ctx, cancel)
+	err = s.server.prepare(ctx, "base backup", files, func() error {
+		_, err := s.server.machine.Run(ctx, "base backup", cloneScript, "", dir, strconv.Itoa(s.server.site.file.Version),
+			conninfo(s.server.conninfo(dir)), s.server.node.Slot.Name)
+		return err
+	})
+	if err != nil {
+		if cause := context.Cause(ctx); errors.Is(cause, errStalled) {
+			return errors.Join(cause, err)
+		}
+		return err
+	}
+	s.server.session.use(management)
+	return nil
+}
+
+var errStalled = fmt.Errorf("base backup made no progress for %s", stalled)
+
+// watch reports how far the backup is, from the upstream's pg_stat_progress_basebackup, and ends it when it stands still.
+func (s clone) watch(ctx context.Context, cancel context.CancelCauseFunc) {
+	sql := `SELECT p.backup_streamed, coalesce(p.backup_total, 0), p.phase FROM pg_stat_progress_basebackup p JOIN pg_stat_activity a USING (pid) WHERE a.application_name = ` +
+		literal(s.server.node.ApplicationName)
+	last, since := "", time.Now()
+	for pause(ctx, time.Second) == nil {
+		rows, err := s.server.upstream().session.query(ctx, sql)
+		if err != nil || len(rows) == 0 {
+			continue
+		}
+		if state := fmt.Sprint(rows[0]); state != last {
+			last, since = state, time.Now()
+		} else if time.Since(since) > stalled {
+			cancel(errStalled)
+			return
+		}
+		engine.Report(ctx, backupProgress(rows[0]))
+	}
+}
+
+func backupProgress(row []string) string {
+	done, _ := strconv.ParseInt(row[0], 10, 64)
+	total, _ := strconv.ParseInt(row[1], 10, 64)
+	if total == 0 {
+		return row[2]
+	}
+	return fmt.Sprintf("%d%% (%s of %s)", min(done*100/total, 100), Bytes(done), Bytes(total))
+}
+
+// Bytes writes a size as people read it, with PostgreSQL's units of 1024.
+func Bytes(n int64) string {
+	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
+	f, i := float64(n), 0
+	for f >= 1024 && i < len(units)-1 {
+		f, i = f/1024, i+1
+	}
+	if i == 0 {
+		return fmt.Sprintf("%d B", n)
+	}
+	return fmt.Sprintf("%.1f %s", f, units[i])
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}

@@ -1,0 +1,200 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+
+	"pgrepl/engine"
+	"pgrepl/schema"
+)
+
+// replicationKind is the kind of a standby's link to its upstream: whom it follows, as whom, through which slot, how far
+// behind on purpose, and whether it does.
+type replicationKind struct{ *Site }
+
+func (replicationKind) Name() string { return "replication" }
+
+// replicationSettings are the settings that make the link; they stand in postgresql.auto.conf beside the declared ones.
+var replicationSettings = []string{"primary_conninfo", "primary_slot_name", "recovery_min_apply_delay"}
+
+// conninfo is primary_conninfo. The password is in a file that libpq reads at each connection, never in the string: a
+// reload would log it.
+func (s *server) conninfo(dir string) map[string]string {
+	return map[string]string{"host": s.upstream().node.Name, "port": "5432", "user": s.node.Role.Name,
+		"passfile": path.Join(dir, "pgrepl", "passfile"), "application_name": s.node.ApplicationName}
+}
+
+func (s *server) replicationValues(dir string) map[string]string {
+	out := map[string]string{"primary_conninfo": conninfo(s.conninfo(dir)), "primary_slot_name": s.node.Slot.Name}
+	if s.node.Delay != "" {
+		out["recovery_min_apply_delay"] = s.node.Delay
+	}
+	return out
+}
+
+var delayType = schema.SettingType{VarType: "integer", Unit: "ms"}
+
+func shownDelay(v string) string {
+	c, err := schema.Canonical("recovery_min_apply_delay", delayType, v)
+	if err != nil {
+		return v
+	}
+	return schema.Show(delayType, c)
+}
+
+func (k replicationKind) want(s *server) engine.Resource {
+	reload := func(v, def string) engine.Attr {
+		return engine.Attr{Value: v, Default: v == def, Effect: engine.Reload, Origin: origin(s.node.Origin)}
+	}
+	delay := "0"
+	if s.node.Delay != "" {
+		delay = s.node.Delay
+	}
+	return engine.Resource{ID: replicaID(s.node.Name), Addr: s.address(), Origin: origin(s.node.Origin),
+		Needs: []engine.ID{serverID(s.node.Name), serverID(s.upstream().node.Name), slotID(s.upstream().node.Name, s.node.Slot.Name), roleID(s.node.Role.Name)},
+		Attrs: map[string]engine.Attr{
+			"upstream":         reload(s.upstream().node.Name, s.primary().node.Name),
+			"slot":             reload(s.node.Slot.Name, s.node.Slot.Name),
+			"role":             reload(s.node.Role.Name, s.node.Role.Name),
+			"application_name": reload(s.node.ApplicationName, s.node.Name),
+			"delay":            reload(shownDelay(delay), "0"),
+			"passfile":         {Value: schema.Hidden, Secret: true, Default: true, Effect: engine.Live, Reason: "read at each connection", Origin: origin(s.node.Origin)},
+			"replication":      {Value: "streaming", Default: true, Effect: engine.Live},
+		}}
+}
+
+func (k replicationKind) Want() []engine.Resource {
+	var out []engine.Resource
+	for _, s := range k.standbys() {
+		out = append(out, k.want(s))
+	}
+	return out
+}
+
+func (k replicationKind) Seen() []engine.Resource {
+	var out []engine.Resource
+	for _, s := range k.standbys() {
+		r := k.want(s)
+		r.Ours = true
+		switch {
+		case s.seen.reach == absent:
+			continue
+		case s.seen.reach != up:
+			r = s.unseen(r)
+		case s.upstream().seen.reach != up:
+			r = s.upstream().unseen(r)
+		default:
+			r.Attrs = k.seenAttrs(s)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func (k replicationKind) seenAttrs(s *server) map[string]engine.Attr {
+	file := s.seen.live.inAutoConf()
+	info := parseConninfo(file["primary_conninfo"])
+	attrs := map[string]engine.Attr{
+		"upstream":         {Value: info["host"]},
+		"slot":             {Value: file["primary_slot_name"]},
+		"role":             {Value: info["user"]},
+		"application_name": {Value: info["application_name"]},
+		"delay":            {Value: shownDelay(orDefault(file["recovery_min_apply_delay"], "0"))},
+		"passfile":         {Value: k.seenPassfile(s), Secret: true},
+		"replication":      {Value: "streaming"},
+	}
+	if !s.streams() {
+		attrs["replication"] = engine.Attr{Value: "not streaming", Effect: engine.Live}
+	}
+	return attrs
+}
+
+func orDefault(v, def string) string {
+	if v == "" {
+		return def
+	}
+	return v
+}
+
+// streams reports whether the upstream serves the standby. One that is catching up is on its way there.
+func (s *server) streams() bool {
+	return slices.ContainsFunc(s.upstream().seen.live.Senders, func(w sender) bool {
+		return w.Name == s.node.ApplicationName && (w.State == "streaming" || w.State == "catchup")
+	})
+}
+
+// seenPassfile tells whether the standby could log in again: its passfile holds the password that is wanted and that the
+// server accepts. pg_stat_replication does not tell, a connection outlives its credentials.
+func (k replicationKind) seenPassfile(s *server) string {
+	have, ok := parsePassfile(s.seen.passfile, s.node.Role.Name)
+	declared := s.node.Role.Password
+	switch {
+	case !ok:
+		return "(missing)"
+	case declared.IsUnset():
+		return schema.Hidden // cannot be checked against the file
+	case declared.IsSet() && declared.Reveal() != have.Reveal():
+		return "(differs)"
+	case !declared.IsSet() && k.primary().seen.reach == up && !accepts(k.verifier(s.node.Role.Name), have):
+		return "(differs)"
+	}
+	return schema.Hidden
+}
+
+func (replicationKind) Facts(_, _ engine.Snapshot) []engine.Fact { return nil }
+
+func (k replicationKind) Steps(c engine.Change) []engine.Step {
+	s := k.server(c.ID.On)
+	if c.Action == engine.Create || s.seen.reach != up {
+		return nil // written before the standby first starts
+	}
+	var steps []engine.Step
+	upstream := s.upstream().node.Name
+	ready := []engine.StepID{{Do: "create", On: slotID(upstream, s.node.Slot.Name)}, {Do: "put", On: roleID(s.node.Role.Name)}, accepting(upstream)}
+	if c.Changes("passfile") {
+		steps = append(steps, writePassfile{Order: engine.Order{Self: engine.StepID{Do: "passfile", On: c.ID}, On: s.node.Name, Behind: ready}, server: s})
+	}
+	if c.Changes("upstream", "slot", "role", "application_name", "delay") {
+		set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: s.node.Name, Behind: ready}, server: s, result: c.New, names: replicationSettings}
+		steps = append(steps, set, k.reload(s, set.Self))
+	}
+	return append(steps, serverKind{k.Site}.stream(s))
+}
+
+// writePassfile delivers the password of the replication role. libpq reads it at each connection, so nothing is reloaded.
+type writePassfile struct {
+	engine.Order
+	server *server
+}
+
+func (s writePassfile) String() string { return "write passfile" }
+
+func (s writePassfile) After(w engine.Snapshot) engine.Snapshot {
+	id := replicaID(s.server.node.Name)
+	r := w[id]
+	r.Attrs = maps.Clone(r.Attrs)
+	r.Attrs["passfile"] = engine.Attr{Value: schema.Hidden, Secret: true}
+	return w.With(r)
+}
+
+func (s writePassfile) Run(ctx context.Context) error {
+	p, err := s.server.site.password(s.server.node.Role)
+	if err != nil {
+		return err
+	}
+	if p.IsUnset() {
+		return fmt.Errorf("write passfile of %s: %s has no value; give it with --var, --var-file or PGREPL_VAR_*", s.server.node.Name, p.Source())
+	}
+	dir, err := s.server.machine.Dir(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.server.machine.Write(ctx, map[string][]byte{"passfile.new": passfile(s.server.node.Role.Name, p)}); err != nil {
+		return err
+	}
+	_, err = s.server.machine.Run(ctx, "write passfile", replaceScript, "", dir, "passfile.new", "pgrepl/passfile")
+	return err
+}

@@ -1,0 +1,229 @@
+package postgres
+
+import (
+	"fmt"
+
+	"pgrepl/engine"
+)
+
+// serverKind is the kind of a node's data directory with the process on it. It exists when the data directory is complete.
+type serverKind struct{ *Site }
+
+const acceptingConnections = "accepting connections"
+
+func (serverKind) Name() string { return "server" }
+
+func (k serverKind) want(s *server) engine.Resource {
+	r := engine.Resource{ID: serverID(s.node.Name), Addr: s.address(), Origin: origin(s.node.Origin), Made: "initdb", Needs: []engine.ID{nodeID(s.node.Name)},
+		Attrs: map[string]engine.Attr{"server": {Value: acceptingConnections, Default: true, Effect: engine.Live}}}
+	if !s.isPrimary() {
+		r.Made = "base backup of " + s.upstream().address().String()
+		r.Needs = append(r.Needs, serverID(s.upstream().node.Name), roleID(s.node.Role.Name), slotID(s.upstream().node.Name, s.node.Slot.Name))
+	}
+	return r
+}
+
+func (k serverKind) Want() []engine.Resource {
+	var out []engine.Resource
+	for _, s := range k.servers {
+		out = append(out, k.want(s))
+	}
+	return out
+}
+
+func (k serverKind) Seen() []engine.Resource {
+	var out []engine.Resource
+	for _, s := range k.servers {
+		r := k.want(s)
+		r.Ours = true
+		switch s.seen.reach {
+		case absent:
+			continue
+		case hidden:
+			r = s.unseen(r)
+		case down, refused:
+			r.Attrs = map[string]engine.Attr{"server": {Value: "down", Effect: engine.Live, Reason: s.seen.why}}
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// Facts refuses whatever could put a server on the wrong data: nothing is started before the directory is known to be of
+// this major version, of this cluster, and of the part that the file gives the node.
+func (k serverKind) Facts(_, _ engine.Snapshot) []engine.Fact {
+	var out []engine.Fact
+	for _, s := range k.servers {
+		f := engine.Fact{On: serverID(s.node.Name), Addr: s.address(), Origin: origin(s.node.Origin)}
+		d, known := s.identity()
+		switch {
+		case s.seen.reach == refused:
+			f.Code, f.Text = "PGR223", fmt.Sprintf("%s does not let the management role %q in", s.address(), managementRole)
+			f.Detail = "server: " + s.seen.why
+			f.Next = "put `host all pgrepl 127.0.0.1/32 scram-sha-256` back as the first line of its pg_hba.conf, and the role pgrepl with the password in the volume's pgrepl/credential"
+		case !known:
+			continue
+		case d.Major != k.file.Version:
+			f.Code, f.Text = "PGR216", fmt.Sprintf("volume %s holds data of PostgreSQL %d, the file asks for %d", s.node.Volume, d.Major, k.file.Version)
+			f.Detail = "a data directory belongs to one major version; another one cannot start on it"
+			f.Next = fmt.Sprintf("set `image` and `version` back to %d, or name another `volume`", d.Major)
+		case k.foreign(d):
+			f.Code, f.Text = "PGR217", fmt.Sprintf("volume %s holds another cluster: system identifier %s, the master's is %s", s.node.Volume, d.System, k.system())
+			f.Detail = "a standby of another cluster can never follow this master"
+			f.Next = "name another `volume`, or remove this one if nobody needs what is in it (docker volume rm " + s.node.Volume + ")"
+		default:
+			if f = k.partFact(s, d, f); f.Code == "" {
+				continue
+			}
+		}
+		out = append(out, f)
+	}
+	return append(out, k.standing()...)
+}
+
+// partFact holds the part that the file gives a node against what its data says.
+func (k serverKind) partFact(s *server, d directory, f engine.Fact) engine.Fact {
+	m, known := k.primary().identity()
+	switch {
+	case s.isPrimary() && d.Standby:
+		f.Code, f.Text = "PGR222", fmt.Sprintf("%s is in recovery: its data is a standby's, on timeline %d", s.address(), d.Timeline)
+		f.Detail = "the file declares it as master; promoting a standby is never a side effect"
+		f.Next = "declare the node that is the primary as master"
+	case !s.isPrimary() && !d.Standby:
+		f.Code, f.Text = "PGR218", fmt.Sprintf("%s is not in recovery: it is a primary of its own, on timeline %d", s.address(), d.Timeline)
+		if known {
+			f.Text += fmt.Sprintf("; the master %s is on timeline %d", k.primary().address(), m.Timeline)
+		}
+		f.Detail = "rows may have been written to it that the master does not have; nothing is touched"
+		f.Next = "find out which of the two holds the data you need; then remove the other's container and volume, and apply makes it anew"
+	case !s.isPrimary() && known && d.Timeline > m.Timeline:
+		f.Code, f.Text = "PGR226", fmt.Sprintf("%s is on timeline %d, ahead of the master %s on timeline %d", s.address(), d.Timeline, k.primary().address(), m.Timeline)
+		f.Detail = "it followed another primary after this one; it can not follow the master back"
+		f.Next = "find out which of the two holds the data you need; then remove the other's container and volume, and apply makes it anew"
+	}
+	return f
+}
+
+// identity is what a server or its data directory says it is.
+func (s *server) identity() (directory, bool) {
+	if s.seen.reach == up {
+		l := s.seen.live
+		return directory{Major: l.Version, System: l.System, Timeline: l.Timeline, Standby: l.Recovery}, true
+	}
+	return s.seen.directory, s.seen.known
+}
+
+// system is the system identifier of the cluster, "" while it is not known.
+func (s *Site) system() string {
+	d, _ := s.primary().identity()
+	return d.System
+}
+
+func (s *Site) foreign(d directory) bool { return s.system() != "" && d.System != s.system() }
+
+// standing reports files that a server would not start with again, and standbys that do not replay.
+func (k serverKind) standing() []engine.Fact {
+	var out []engine.Fact
+	for _, s := range k.servers {
+		if s.seen.reach != up {
+			continue
+		}
+		for _, e := range s.seen.live.fileErrors() {
+			out = append(out, engine.Fact{Code: "PGR227", On: settingsID(s.node.Name), Addr: s.address(), Origin: origin(s.node.Origin),
+				Text: fmt.Sprintf("%s would not start again: %s", s.address(), e), Next: "mend the file; pgrepl rewrites postgresql.auto.conf and pg_hba.conf"})
+		}
+		if s.seen.live.Paused {
+			out = append(out, engine.Fact{Code: "PGR228", On: replicaID(s.node.Name), Addr: s.address(), Origin: origin(s.node.Origin),
+				Text: fmt.Sprintf("%s receives WAL and does not replay it: replay is paused", s.address()), Next: "see its log; resume with pg_wal_replay_resume() where somebody paused it by hand"})
+		}
+	}
+	return out
+}
+
+func (k serverKind) Steps(c engine.Change) []engine.Step {
+	s := k.server(c.ID.Name)
+	if c.Action == engine.Create {
+		if s.isPrimary() {
+			return []engine.Step{k.initialise(s), k.accept(s)}
+		}
+		return []engine.Step{k.clone(s), k.accept(s), k.stream(s)}
+	}
+	return k.Awaken(s.node.Name)
+}
+
+// Awaken is what must follow when the container of a node with data is started, replaced or restarted: it accepts
+// connections again, and standbys stream again, itself or those that follow it.
+func (s *Site) Awaken(node string) []engine.Step {
+	srv := s.server(node)
+	if srv == nil || srv.seen.reach == absent || srv.seen.reach == hidden {
+		return nil
+	}
+	k := serverKind{s}
+	steps := []engine.Step{k.accept(srv)}
+	if !srv.isPrimary() {
+		steps = append(steps, k.stream(srv))
+	}
+	for _, d := range srv.downstream() {
+		if d.seen.reach != absent && d.seen.reach != hidden {
+			steps = append(steps, k.stream(d))
+		}
+	}
+	return steps
+}
+
+func (k serverKind) initialise(s *server) initialise {
+	return initialise{Order: engine.Order{Self: engine.StepID{Do: "initialise", On: serverID(s.node.Name)}, On: s.node.Name, Cancellable: true,
+		Behind: []engine.StepID{{Do: "create", On: nodeID(s.node.Name)}, {Do: "start", On: nodeID(s.node.Name)}}}, server: s, results: k.fresh(s)}
+}
+
+func (k serverKind) clone(s *server) clone {
+	upstream := s.upstream()
+	return clone{Order: engine.Order{Self: engine.StepID{Do: "clone", On: serverID(s.node.Name)}, On: s.node.Name, Cancellable: true,
+		Behind: []engine.StepID{{Do: "create", On: nodeID(s.node.Name)}, {Do: "start", On: nodeID(s.node.Name)}, accepting(upstream.node.Name), streaming(upstream.node.Name),
+			{Do: "put", On: roleID(s.node.Role.Name)}, {Do: "create", On: slotID(upstream.node.Name, s.node.Slot.Name)},
+			{Do: "reload", On: serverID(upstream.node.Name)}},
+		Claim: engine.Claim{Pool: "walsenders of " + upstream.node.Name, Take: 2, Keep: 1, Capacity: upstream.walsenders(), AlreadyUsed: len(upstream.seen.live.Senders)}},
+		server: s, results: k.fresh(s)}
+}
+
+// walsenders is how many the server may have: what runs, otherwise what is declared, otherwise PostgreSQL's default.
+func (s *server) walsenders() int {
+	if s.seen.reach == up {
+		return s.seen.live.Connections
+	}
+	if v, ok := s.node.Settings["max_wal_senders"]; ok {
+		var n int
+		if _, err := fmt.Sscan(v.Value, &n); err == nil {
+			return n
+		}
+	}
+	return 10
+}
+
+// fresh is what is true of a node when its data directory has just been made: everything in its files is as declared.
+func (k serverKind) fresh(s *server) []engine.Resource {
+	out := []engine.Resource{settingsKind{k.Site}.want(s), hbaKind{k.Site}.want(s)}
+	if !s.isPrimary() {
+		out = append(out, replicationKind{k.Site}.want(s))
+	}
+	return out
+}
+
+func (k serverKind) accept(s *server) accept {
+	id := nodeID(s.node.Name)
+	a := accept{Order: engine.Order{Self: accepting(s.node.Name), On: s.node.Name, Cancellable: true, Behind: []engine.StepID{
+		{Do: "initialise", On: serverID(s.node.Name)}, {Do: "clone", On: serverID(s.node.Name)}, {Do: "create", On: id}, {Do: "start", On: id}, {Do: "restart", On: serverID(s.node.Name)}}},
+		server: s, wanted: k.want(s)}
+	if s.seen.reach == hidden || s.seen.reach == down {
+		a.again = " and look again"
+	}
+	return a
+}
+
+func (k serverKind) stream(s *server) stream {
+	upstream := s.upstream().node.Name
+	return stream{Order: engine.Order{Self: streaming(s.node.Name), On: s.node.Name, Cancellable: true, Behind: []engine.StepID{
+		accepting(s.node.Name), accepting(upstream), {Do: "reload", On: serverID(s.node.Name)}, {Do: "reload", On: serverID(upstream)},
+		{Do: "put", On: roleID(s.node.Role.Name)}, {Do: "create", On: slotID(upstream, s.node.Slot.Name)}, {Do: "passfile", On: replicaID(s.node.Name)}}},
+		server: s, wanted: replicationKind{k.Site}.want(s)}
+}

@@ -1,0 +1,224 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"pgrepl/engine"
+	"pgrepl/schema"
+)
+
+const (
+	managementRole = "pgrepl"   // our own superuser role
+	maintenance    = "postgres" // the database that we log in to and that holds the ledger
+)
+
+// Session is a management connection to one server, opened when it is first used and again when it broke. Its methods
+// may be called from several steps at once; they take turns.
+type Session struct {
+	machine Machine
+	effect  engine.SideEffect
+
+	mu         sync.Mutex
+	credential schema.Secret
+	conn       *pgconn.PgConn
+}
+
+// prelude is sent once per connection. search_path, so that nobody's function is called instead of PostgreSQL's; the
+// check interval, so that a waiting backend notices that its client was killed; synchronous_commit, so that our own
+// statements cannot hang on a dead synchronous standby; the rest keeps statements out of the log and the statistics.
+const prelude = `SET search_path = pg_catalog; SET standard_conforming_strings = on; SET client_connection_check_interval = 500;
+SET synchronous_commit = local; SET statement_timeout = 0; SET idle_session_timeout = 0; SET lock_timeout = '30s'; SET default_transaction_read_only = off;
+SET log_statement = 'none'; SET log_min_duration_statement = -1; SET log_duration = off; SET log_min_error_statement = 'panic';
+SET pg_stat_statements.track_utility = off; SET pgaudit.log = 'none'`
+
+// config describes a login through a machine. It is built by hand: what libpq's environment variables and files on this
+// machine say is meant for other programs.
+func config(m Machine, host, user, database string, password schema.Secret, patience time.Duration) *pgconn.Config {
+	c, err := pgconn.ParseConfig("host=127.0.0.1 port=5432 sslmode=disable user=x database=x")
+	if err != nil {
+		panic(err) // a constant
+	}
+	c.Host, c.User, c.Database, c.Password = host, user, database, password.Reveal()
+	c.Fallbacks, c.RuntimeParams = nil, map[string]string{"application_name": "pgrepl"}
+	c.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil }
+	c.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) { return m.Dial(ctx, host, patience) }
+	return c
+}
+
+// await connects, waiting up to patience for somebody to listen.
+func (s *Session) await(ctx context.Context, patience time.Duration) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open(ctx, patience)
+}
+
+// open connects if there is no connection; the caller holds mu.
+func (s *Session) open(ctx context.Context, patience time.Duration) error {
+	if s.conn != nil && !s.conn.IsClosed() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	conn, err := pgconn.ConnectConfig(ctx, config(s.machine, "127.0.0.1", managementRole, maintenance, s.credential, patience))
+	if err != nil {
+		return err
+	}
+	if _, err := conn.Exec(ctx, prelude).ReadAll(); err != nil {
+		_ = conn.Close(ctx)
+		return fmt.Errorf("prepare a management session: %w", err)
+	}
+	s.conn = conn
+	return nil
+}
+
+// Use sets the password of the management role.
+func (s *Session) use(credential schema.Secret) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.credential = credential
+}
+
+// Close ends the connection; it may be opened again.
+func (s *Session) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = s.conn.Close(ctx)
+	s.conn = nil
+}
+
+// query runs read-only SQL and returns the rows of its last statement as text. A connection that turns out to be broken
+// (the server was restarted) is opened again once: reading twice is harmless.
+func (s *Session) query(ctx context.Context, sql string) ([][]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for attempt := 0; ; attempt++ {
+		reused := s.conn != nil && !s.conn.IsClosed()
+		if err := s.open(ctx, 0); err != nil {
+			return nil, err
+		}
+		rows, err := exec(ctx, s.conn, sql)
+		if err != nil && reused && attempt == 0 && ctx.Err() == nil && broken(err) {
+			_ = s.conn.Close(ctx)
+			continue
+		}
+		return rows, err
+	}
+}
+
+// broken reports whether an error ended the connection rather than the statement.
+func broken(err error) bool {
+	var pg *pgconn.PgError
+	return !errors.As(err, &pg) || pg.Code == "57P01" || pg.Code == "57P02"
+}
+
+func exec(ctx context.Context, c *pgconn.PgConn, sql string) ([][]string, error) {
+	results, err := c.Exec(ctx, sql).ReadAll()
+	if err != nil {
+		return nil, err
+	}
+	if len(results) == 0 {
+		return nil, nil
+	}
+	var rows [][]string
+	for _, r := range results[len(results)-1].Rows {
+		row := make([]string, len(r))
+		for i, v := range r {
+			row[i] = string(v)
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// change runs SQL that changes something: one side effect. Several statements in it are one transaction.
+func (s *Session) change(ctx context.Context, what, sql string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn != nil && !s.conn.IsClosed() { // a broken one is found before anything is sent that might be done twice
+		if err := s.conn.Ping(ctx); err != nil {
+			_ = s.conn.Close(ctx)
+		}
+	}
+	if err := s.open(ctx, 0); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	err := s.effect.Around(what, func() error {
+		_, err := s.conn.Exec(ctx, sql).ReadAll()
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, said(err))
+	}
+	return nil
+}
+
+// said turns a server's error into its own words, with its hint; the statement is never quoted.
+func said(err error) error {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return err
+	}
+	text := pg.Message
+	if pg.Detail != "" {
+		text += "; " + pg.Detail
+	}
+	if pg.Hint != "" {
+		text += " (" + pg.Hint + ")"
+	}
+	return &serverError{text: text, code: pg.Code, cause: err}
+}
+
+type serverError struct {
+	text, code string
+	cause      error
+}
+
+func (e *serverError) Error() string { return "server: " + e.text }
+func (e *serverError) Unwrap() error { return e.cause }
+
+// document runs a query of one row with one JSON column.
+func (s *Session) document(ctx context.Context, sql string, into any) error {
+	rows, err := s.query(ctx, sql)
+	if err != nil {
+		return err
+	}
+	if len(rows) != 1 || len(rows[0]) != 1 {
+		return fmt.Errorf("%d rows where one was expected", len(rows))
+	}
+	return json.Unmarshal([]byte(rows[0][0]), into)
+}
+
+// changeIn runs SQL that changes something in another database than the maintenance database.
+func (s *Session) changeIn(ctx context.Context, database, what, sql string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	conn, err := pgconn.ConnectConfig(ctx, config(s.machine, "127.0.0.1", managementRole, database, s.credential, 0))
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if _, err := conn.Exec(ctx, prelude).ReadAll(); err != nil {
+		return fmt.Errorf("%s: %w", what, said(err))
+	}
+	err = s.effect.Around(what, func() error {
+		_, err := conn.Exec(ctx, sql).ReadAll()
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, said(err))
+	}
+	return nil
+}

@@ -1,0 +1,221 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"pgrepl/engine"
+	"pgrepl/schema"
+)
+
+// Site is the PostgreSQL side of one cluster: what the file wants inside the servers, and what the last look found.
+type Site struct {
+	file    *schema.Cluster
+	servers []*server // the primary first, as in the file
+	ledger  ledgerRows
+
+	mu          sync.Mutex
+	credential  schema.Secret            // of the management role
+	replication map[string]schema.Secret // generated passwords of replication roles, by role
+}
+
+// server is one node's PostgreSQL.
+type server struct {
+	site    *Site
+	node    *schema.Node
+	machine Machine
+	session *Session
+	seen    look
+}
+
+// NewSite binds the PostgreSQL side of a cluster to the machines of its nodes.
+func NewSite(file *schema.Cluster, machine func(*schema.Node) Machine, effect engine.SideEffect) *Site {
+	s := &Site{file: file, replication: map[string]schema.Secret{}}
+	for _, n := range file.Nodes {
+		m := machine(n)
+		s.servers = append(s.servers, &server{site: s, node: n, machine: m, session: &Session{machine: m, effect: effect}})
+	}
+	return s
+}
+
+// Kinds lists what this side manages.
+func (s *Site) Kinds() []engine.Kind {
+	return []engine.Kind{serverKind{s}, ledgerKind{s}, settingsKind{s}, hbaKind{s}, replicationKind{s}, roleKind{s}, databaseKind{s}, slotKind{s}}
+}
+
+// Look looks at every node at once.
+func (s *Site) Look(ctx context.Context) error {
+	g, gctx := errgroup.WithContext(ctx)
+	for _, srv := range s.servers {
+		g.Go(func() error {
+			l, err := srv.lookAt(gctx)
+			if err != nil {
+				return fmt.Errorf("%s: look: %w", srv.address(), err)
+			}
+			srv.seen = l
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return s.lookAtLedger(ctx)
+}
+
+// Close ends every session.
+func (s *Site) Close() {
+	for _, srv := range s.servers {
+		srv.session.close()
+	}
+}
+
+func (s *Site) primary() *server { return s.servers[0] }
+
+func (s *Site) standbys() []*server { return s.servers[1:] }
+
+// server returns the server of a node by its real name, or nil.
+func (s *Site) server(name string) *server {
+	i := slices.IndexFunc(s.servers, func(srv *server) bool { return srv.node.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return s.servers[i]
+}
+
+func (s *server) address() engine.Address { return address(s.node.Address) }
+
+func (s *server) isPrimary() bool { return s == s.site.primary() }
+
+// upstream is the server that a standby streams from.
+func (s *server) upstream() *server { return s.site.server(s.node.Upstream.Name) }
+
+// downstream lists the standbys that stream from this server.
+func (s *server) downstream() []*server {
+	var out []*server
+	for _, d := range s.site.standbys() {
+		if d.node.Upstream == s.node {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// managementPassword returns the password of the role pgrepl: the one that the primary's volume holds.
+func (s *Site) managementPassword(ctx context.Context) (schema.Secret, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.credential.IsSet() {
+		return s.credential, nil
+	}
+	files, err := s.primary().machine.Read(ctx, "pgrepl")
+	if err != nil {
+		return schema.Secret{}, err
+	}
+	text := strings.TrimSpace(string(files["pgrepl/credential"]))
+	if text == "" {
+		return schema.Secret{}, errors.New("the master's volume holds no management credential")
+	}
+	s.credential = schema.NewSecret(text, "credential")
+	return s.credential, nil
+}
+
+// setManagementPassword remembers a password that was just made for a new cluster.
+func (s *Site) setManagementPassword(p schema.Secret) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.credential = p
+}
+
+// password returns what a role's password should be: the declared one; for a replication role without one, what its
+// standbys hold and the server accepts, otherwise a new one. The zero Secret is none.
+func (s *Site) password(r *schema.Role) (schema.Secret, error) {
+	if r.Password.IsSet() || r.Password.IsUnset() || !s.generated(r) {
+		return r.Password, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p, ok := s.replication[r.Name]; ok {
+		return p, nil
+	}
+	p, ok := s.known(r)
+	if !ok {
+		var err error
+		if p, err = randomPassword("generated"); err != nil {
+			return p, err
+		}
+	}
+	s.replication[r.Name] = p
+	return p, nil
+}
+
+// generated reports whether pgrepl makes the role's password up: it is used by standbys, and the file gives none.
+func (s *Site) generated(r *schema.Role) bool {
+	return !r.Password.IsSet() && !r.Password.IsUnset() &&
+		slices.ContainsFunc(s.standbys(), func(d *server) bool { return d.node.Role == r })
+}
+
+// known finds the password in a passfile that the live verifier accepts.
+func (s *Site) known(r *schema.Role) (schema.Secret, bool) {
+	stored := s.verifier(r.Name)
+	for _, d := range s.standbys() {
+		if d.node.Role != r {
+			continue
+		}
+		if p, ok := parsePassfile(d.seen.passfile, r.Name); ok && accepts(stored, p) {
+			return p, true
+		}
+	}
+	return schema.Secret{}, false
+}
+
+// verifier is what the primary stores for a role, "" where there is no such role or no password.
+func (s *Site) verifier(role string) string {
+	for _, r := range s.primary().seen.live.Roles {
+		if r.Name == role {
+			return r.Verifier
+		}
+	}
+	return ""
+}
+
+func origin(o schema.Origin) engine.Origin {
+	return engine.Origin{File: o.File, Line: o.Line, Column: o.Column}
+}
+
+func address(a schema.Address) engine.Address {
+	return engine.Address{Block: a.Block, Label: a.Label, Key: a.Key}
+}
+
+// IDs of what this side manages, and of what it rests on.
+func nodeID(name string) engine.ID       { return engine.ID{Kind: "node", Name: name} }
+func serverID(node string) engine.ID     { return engine.ID{Kind: "server", Name: node} }
+func settingsID(node string) engine.ID   { return engine.ID{Kind: "settings", On: node} }
+func hbaID(node string) engine.ID        { return engine.ID{Kind: "hba", On: node} }
+func replicaID(node string) engine.ID    { return engine.ID{Kind: "replication", On: node} }
+func roleID(name string) engine.ID       { return engine.ID{Kind: "role", Name: name} }
+func databaseID(name string) engine.ID   { return engine.ID{Kind: "database", Name: name} }
+func slotID(node, name string) engine.ID { return engine.ID{Kind: "slot", On: node, Name: name} }
+
+var ledgerID = engine.ID{Kind: "ledger", Name: "pgrepl"}
+
+// accepting is the step after which a server can be talked to.
+func accepting(node string) engine.StepID { return engine.StepID{Do: "accept", On: serverID(node)} }
+
+// streaming is the step after which a standby follows its upstream.
+func streaming(node string) engine.StepID { return engine.StepID{Do: "stream", On: replicaID(node)} }
+
+// unseen marks a resource inside a node that could not be looked at, so that nothing is concluded from its absence.
+func (s *server) unseen(r engine.Resource) engine.Resource {
+	r.Unknown, r.Attrs = s.seen.why, nil
+	r.SeenAfter = accepting(s.node.Name)
+	if s.seen.reach == hidden {
+		r.SeenAfter = engine.StepID{Do: "pull", On: engine.ID{Kind: "image", Name: s.node.Image}}
+	}
+	return r
+}

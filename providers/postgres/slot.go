@@ -1,0 +1,214 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"pgrepl/engine"
+	"pgrepl/schema"
+)
+
+// slotKind is the kind of replication slots. They are per server and not replicated.
+type slotKind struct{ *Site }
+
+func (slotKind) Name() string { return "slot" }
+
+func idOf(s *schema.Slot) engine.ID { return slotID(s.Upstream.Name, s.Name) }
+
+func (k slotKind) slot(id engine.ID) *schema.Slot {
+	i := slices.IndexFunc(k.file.Slots, func(s *schema.Slot) bool { return idOf(s) == id })
+	if i < 0 {
+		return nil
+	}
+	return k.file.Slots[i]
+}
+
+// consumer is the standby that streams through a slot, or nil.
+func (k slotKind) consumer(s *schema.Slot) *server {
+	for _, d := range k.standbys() {
+		if d.node.Slot == s {
+			return d
+		}
+	}
+	return nil
+}
+
+func (k slotKind) Want() []engine.Resource {
+	var out []engine.Resource
+	for _, s := range k.file.Slots {
+		kind := "physical"
+		if s.Logical {
+			kind = "logical"
+		}
+		attr := func(v, def string) engine.Attr {
+			return engine.Attr{Value: v, Default: v == def, Effect: engine.Rebuild, Reason: "a slot cannot be changed", Origin: origin(s.Origin)}
+		}
+		r := engine.Resource{ID: idOf(s), Addr: address(s.Address), Origin: origin(s.Origin), Made: "slot " + s.Name,
+			Needs: []engine.ID{serverID(s.Upstream.Name), serverID(k.primary().node.Name), ledgerID},
+			Attrs: map[string]engine.Attr{"type": attr(kind, "physical"), "plugin": attr(s.Plugin, ""), "database": attr(s.Database, ""), "managed by": managed(true)}}
+		if s.Database != "" {
+			r.Needs = append(r.Needs, databaseID(s.Database))
+		}
+		if d := k.consumer(s); s.Implied && d != nil {
+			r.Addr = d.address()
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func (k slotKind) Seen() []engine.Resource {
+	var out []engine.Resource
+	for _, s := range k.servers {
+		switch s.seen.reach {
+		case absent:
+		case up:
+			out = append(out, k.seenOn(s)...)
+		default:
+			out = append(out, k.unseenOn(s)...)
+		}
+	}
+	return out
+}
+
+func (k slotKind) unseenOn(s *server) []engine.Resource {
+	var out []engine.Resource
+	for _, w := range k.Want() {
+		if w.ID.On == s.node.Name {
+			out = append(out, s.unseen(w))
+		}
+	}
+	return out
+}
+
+func (k slotKind) seenOn(s *server) []engine.Resource {
+	var out []engine.Resource
+	for _, l := range s.seen.live.Slots {
+		id := slotID(s.node.Name, l.Name)
+		r := engine.Resource{ID: id, Addr: engine.Address{Block: "slot", Label: l.Name}, Ours: k.ledger.has(id), Attrs: map[string]engine.Attr{
+			"type": {Value: l.Type}, "plugin": {Value: l.Plugin}, "database": {Value: l.Database}, "managed by": managed(k.ledger.has(id))}}
+		if of := k.ledger[id]; of != "" && k.slot(id) == nil {
+			r.Addr = engine.Address{Block: "replica", Label: of}
+			if d := k.server(of); d != nil {
+				r.Addr = d.address()
+			}
+		}
+		if k.primary().seen.reach != up { // the ledger is out of reach, so whose it is cannot be told
+			r = k.primary().unseen(r)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// Facts reports slots that hold WAL while nothing reads them.
+func (k slotKind) Facts(_, _ engine.Snapshot) []engine.Fact {
+	var out []engine.Fact
+	for _, s := range k.servers {
+		for _, l := range s.seen.live.Slots {
+			id := slotID(s.node.Name, l.Name)
+			declared := k.slot(id)
+			if l.Active || l.Retained < 0 || (declared != nil && k.consumer(declared) != nil) || (declared == nil && k.ledger[id] != "") {
+				continue
+			}
+			f := engine.Fact{Code: "PGR201", On: id, Addr: engine.Address{Block: "slot", Label: l.Name},
+				Text: fmt.Sprintf("slot %s on %s holds WAL and nothing reads it", l.Name, s.node.Name),
+				Next: "connect its consumer, or drop it: the disk fills up as long as it stands"}
+			if declared != nil {
+				f.Addr, f.Origin = address(declared.Address), origin(declared.Origin)
+			}
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func (k slotKind) Steps(c engine.Change) []engine.Step {
+	create := createSlot{Order: engine.Order{Self: engine.StepID{Do: "create", On: c.ID}, On: c.ID.On,
+		Behind: []engine.StepID{accepting(c.ID.On), accepting(k.primary().node.Name), {Do: "create", On: ledgerID}}}, site: k.Site, slot: k.slot(c.ID), result: c.New}
+	switch {
+	case c.Action == engine.Delete:
+		return []engine.Step{k.drop(c)}
+	case c.Action == engine.Update && c.Changes("type", "plugin", "database"):
+		drop := k.drop(c)
+		create.Behind = append(create.Behind, drop.Self)
+		return []engine.Step{drop, create}
+	}
+	if create.slot.Database != "" {
+		create.Behind = append(create.Behind, engine.StepID{Do: "alter", On: databaseID(create.slot.Database)})
+	}
+	if create.slot.Logical { // it must wait for what is already there, and wal_level for the restart
+		create.Behind = append(create.Behind, engine.StepID{Do: "restart", On: serverID(c.ID.On)})
+	}
+	return []engine.Step{create}
+}
+
+func (k slotKind) drop(c engine.Change) dropSlot {
+	d := dropSlot{Order: engine.Order{Self: engine.StepID{Do: "drop", On: c.ID}, On: c.ID.On}, site: k.Site, change: c, consumer: k.ledger[c.ID]}
+	for _, l := range k.server(c.ID.On).seen.live.Slots {
+		if l.Name == c.ID.Name {
+			d.live = l
+		}
+	}
+	if d.consumer != "" { // an active slot cannot be dropped: its reader goes first, or goes on through another
+		d.Behind = append(d.Behind, engine.StepID{Do: "remove", On: nodeID(d.consumer)}, streaming(d.consumer), engine.StepID{Do: "reload", On: serverID(d.consumer)})
+	}
+	return d
+}
+
+// createSlot marks first and creates second: slots are not part of transactions. A physical one keeps WAL from now on, so
+// that a base backup that follows can be completed.
+type createSlot struct {
+	engine.Order
+	site   *Site
+	slot   *schema.Slot
+	result engine.Resource
+}
+
+func (s createSlot) String() string                          { return "slot " + s.slot.Name }
+func (s createSlot) After(w engine.Snapshot) engine.Snapshot { return w.With(s.result) }
+
+func (s createSlot) Run(ctx context.Context) error {
+	consumer := ""
+	if d := (slotKind{s.site}).consumer(s.slot); d != nil {
+		consumer = d.node.Name
+	}
+	if err := s.site.primary().session.change(ctx, "mark slot "+s.slot.Name, markSQL(idOf(s.slot), consumer)); err != nil {
+		return err
+	}
+	session := s.site.server(s.slot.Upstream.Name).session
+	absent := " WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = " + literal(s.slot.Name) + ")"
+	if !s.slot.Logical {
+		return session.change(ctx, "slot "+s.slot.Name, fmt.Sprintf("SELECT pg_create_physical_replication_slot(%s, true)%s", literal(s.slot.Name), absent))
+	}
+	return session.changeIn(ctx, orDefault(s.slot.Database, maintenance), "slot "+s.slot.Name,
+		fmt.Sprintf("SELECT pg_create_logical_replication_slot(%s, %s)%s", literal(s.slot.Name), literal(s.slot.Plugin), absent))
+}
+
+// dropSlot drops first and unmarks second.
+type dropSlot struct {
+	engine.Order
+	site     *Site
+	change   engine.Change
+	live     liveSlot
+	consumer string
+}
+
+func (s dropSlot) String() string                          { return "drop slot " + s.change.ID.Name }
+func (s dropSlot) After(w engine.Snapshot) engine.Snapshot { return w.Without(s.change.ID) }
+
+// Effects asks for leave where the slot keeps WAL for a consumer that pgrepl does not manage.
+func (s dropSlot) Effects() []engine.Effected {
+	text := "slot " + s.change.ID.Name + " is dropped; a consumer still reading it must be rebuilt"
+	return []engine.Effected{{Class: engine.ClassSlot, On: s.change.ID, Addr: s.change.Addr, Text: text, Asks: s.consumer == "" && (s.live.Active || s.live.Retained >= 0)}}
+}
+
+func (s dropSlot) Run(ctx context.Context) error {
+	name := s.change.ID.Name
+	sql := "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = " + literal(name)
+	if err := s.site.server(s.change.ID.On).session.change(ctx, "drop slot "+name, sql); err != nil {
+		return err
+	}
+	return s.site.primary().session.change(ctx, "unmark slot "+name, unmarkSQL(s.change.ID))
+}

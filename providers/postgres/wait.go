@@ -1,0 +1,108 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"pgrepl/engine"
+	"pgrepl/schema"
+)
+
+// Deadlines of the waits. Both start anew whenever there is a sign of progress.
+const (
+	acceptDeadline = 5 * time.Minute
+	streamDeadline = 2 * time.Minute
+)
+
+// accept waits until a server lets the management role in.
+type accept struct {
+	engine.Order
+	server *server
+	wanted engine.Resource
+	again  string
+}
+
+func (s accept) String() string                          { return "wait until it accepts connections" }
+func (s accept) After(w engine.Snapshot) engine.Snapshot { return w.With(s.wanted) }
+
+func (s accept) Run(ctx context.Context) error {
+	if err := s.server.ensureCredential(ctx); err != nil {
+		return err
+	}
+	deadline := time.Now().Add(acceptDeadline)
+	for notRunning := 0; ; {
+		err := s.server.session.await(ctx, time.Second) // each try costs an exec, so the far end of it waits a little
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case strings.Contains(err.Error(), "is not running") || strings.Contains(err.Error(), "is restarting"):
+			notRunning++
+		}
+		if notRunning > 10 || time.Now().After(deadline) {
+			return fmt.Errorf("wait until %s accepts connections: %s; its last log lines:\n%s", s.server.node.Name, why(err), s.server.machine.Logs(ctx, 8))
+		}
+		if err := pause(ctx, 50*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// ensureCredential reads the node's copy of the management password where the last look could not.
+func (s *server) ensureCredential(ctx context.Context) error {
+	s.session.mu.Lock()
+	known := s.session.credential.IsSet()
+	s.session.mu.Unlock()
+	if known {
+		return nil
+	}
+	files, err := s.machine.Read(ctx, "pgrepl")
+	if err != nil {
+		return err
+	}
+	text := strings.TrimSpace(string(files["pgrepl/credential"]))
+	if text == "" {
+		return errors.New("the volume of " + s.node.Name + " holds no management credential")
+	}
+	s.session.use(schema.NewSecret(text, "credential"))
+	return nil
+}
+
+// stream waits until a standby streams from its upstream.
+type stream struct {
+	engine.Order
+	server *server
+	wanted engine.Resource
+}
+
+func (s stream) String() string                          { return "wait until it streams" }
+func (s stream) After(w engine.Snapshot) engine.Snapshot { return w.With(s.wanted) }
+
+func (s stream) Run(ctx context.Context) error {
+	name, upstream := s.server.node.ApplicationName, s.server.upstream()
+	sql := "SELECT state, sent_lsn FROM pg_stat_replication WHERE application_name = " + literal(name) + " AND state <> 'backup'"
+	deadline, last, nap := time.Now().Add(streamDeadline), "", 20*time.Millisecond
+	for {
+		rows, err := upstream.session.query(ctx, sql)
+		if err != nil {
+			return fmt.Errorf("wait until %s streams: %w", name, err)
+		}
+		if len(rows) > 0 && rows[0][0] == "streaming" {
+			return nil
+		}
+		if state := fmt.Sprint(rows); state != last {
+			last, deadline = state, time.Now().Add(streamDeadline)
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("wait until %s streams from %s: it does not after %s; its last log lines:\n%s", name, upstream.node.Name, streamDeadline, s.server.machine.Logs(ctx, 8))
+		}
+		if err := pause(ctx, nap); err != nil {
+			return err
+		}
+		nap = min(nap*3/2, 500*time.Millisecond)
+	}
+}
