@@ -30,7 +30,7 @@ func Canonical(name string, t SettingType, text string) (string, error) {
 		return strconv.FormatInt(n, 10), err
 	case "real":
 		n, err := parseReal(text, t.Unit)
-		return strconv.FormatFloat(n, 'g', 6, 64), err
+		return shortReal(n), err
 	}
 	return text, nil
 }
@@ -264,14 +264,21 @@ func showInteger(canonical, base string) string {
 
 func showReal(canonical, base string) string {
 	n, err := strconv.ParseFloat(canonical, 64)
-	if err != nil || n <= 0 {
+	if err != nil {
 		return canonical
 	}
-	for i, u := range unitsOf(base) {
-		value := n / u.multiplier
-		if math.Abs(math.RoundToEven(value)/value-1) <= 1e-8 || i == len(unitsOf(base))-1 {
-			return strconv.FormatFloat(value, 'g', 6, 64) + u.name
+	value, name := n, ""
+	for _, u := range unitsOf(base) {
+		if n <= 0 {
+			break
+		}
+		value, name = n/u.multiplier, u.name
+		if math.Abs(math.RoundToEven(value)/value-1) <= 1e-8 {
+			break
 		}
 	}
-	return canonical
+	return shortReal(value) + name
 }
+
+// shortReal is C's %g.
+func shortReal(n float64) string { return strconv.FormatFloat(n, 'g', 6, 64) }
