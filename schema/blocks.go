@@ -1,0 +1,203 @@
+package schema
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// shape is what a block may hold.
+type shape struct {
+	labels int
+	attrs  []string
+	blocks []string // nested blocks
+	later  []string // attributes and nested blocks that belong to the language but not to this version
+}
+
+// labelled are the attributes that every block with a label has.
+var labelled = []string{"name"}
+
+var nodeAttrs = []string{"network", "volume", "port", "settings", "hba", "image", "memory", "cpus", "shm_size", "env",
+	"labels", "restart", "stop_timeout"}
+
+// shapes are the blocks of a file by kind, and the nested ones as outer.inner.
+var shapes = map[string]shape{
+	"cluster": {labels: 1, attrs: with(labelled, "image", "version", "settings", "hba", "restart", "labels"),
+		blocks: []string{"initdb", "superuser"}, later: []string{"synchronous", "renamed_from", "protect"}},
+	"cluster.initdb":    {attrs: []string{"locale", "encoding", "data_checksums", "wal_segsize"}},
+	"cluster.superuser": {attrs: []string{"name", "password"}},
+	"network": {labels: 1, attrs: with(labelled, "subnet", "gateway", "driver", "internal", "external", "labels"),
+		later: []string{"renamed_from", "protect"}},
+	"master": {labels: 1, attrs: with(labelled, nodeAttrs...), later: []string{"renamed_from", "protect"}},
+	"replica": {labels: 1, attrs: with(labelled, with(nodeAttrs, "for_each", "upstream", "role", "slot",
+		"application_name", "delay")...), later: []string{"renamed_from", "protect"}},
+	"role": {labels: 1, attrs: with(labelled, "for_each", "login", "replication", "superuser", "createdb", "createrole",
+		"bypassrls", "inherit", "connection_limit", "valid_until", "password", "member_of", "settings"),
+		later: []string{"renamed_from", "protect"}},
+	"slot": {labels: 1, attrs: with(labelled, "for_each", "type", "plugin", "database", "upstream", "warn_retained"),
+		later: []string{"renamed_from", "protect"}},
+	"database": {labels: 1, attrs: with(labelled, "for_each", "owner", "connection_limit", "encoding", "locale",
+		"template"), later: []string{"renamed_from", "protect"}},
+	"variable": {labels: 1, attrs: []string{"type", "default", "description", "sensitive"},
+		blocks: []string{"validation"}},
+	"variable.validation": {attrs: []string{"condition", "error_message"}},
+	"locals":              {},
+}
+
+// laterBlocks belong to the language but not to this version.
+var laterBlocks = []string{"app", "monitor", "removed"}
+
+func with(some []string, more ...string) []string { return slices.Concat(some, more) }
+
+// block is one cluster, network, node, role, slot or database block as written.
+type block struct {
+	kind, label string
+	body        *hclsyntax.Body
+	at          hcl.Range // its header: kind and label
+	copies      memo[[]*instance]
+}
+
+// arrange sorts the blocks of all files into variables, locals and the rest, and checks their outer form.
+func (l *loader) arrange(bodies []*hclsyntax.Body) {
+	l.variables, l.locals = map[string]*variable{}, map[string]*local{}
+	for _, body := range bodies {
+		for _, a := range sortedAttrs(body) {
+			l.errorf(codeAttribute, a.NameRange, "attribute %q stands outside any block", a.Name).
+				hint(didYouMean(a.Name, topLevel()))
+		}
+		for _, b := range body.Blocks {
+			l.arrangeBlock(b)
+		}
+	}
+	slices.SortStableFunc(l.blocks, func(a, b *block) int { return compareAddress(a.address(), b.address()) })
+}
+
+func (l *loader) arrangeBlock(b *hclsyntax.Block) {
+	s, known := shapes[b.Type]
+	switch {
+	case slices.Contains(laterBlocks, b.Type):
+		l.errorf(codeLater, b.TypeRange, "the block %q is not supported by this version yet", b.Type)
+		return
+	case !known || !slices.Contains(topLevel(), b.Type):
+		l.errorf(codeBlock, b.TypeRange, "there is no block %q", b.Type).hint(l.blockHint(b.Type))
+		return
+	case !l.labelsFit(b, s.labels):
+		return
+	case b.Type == "locals":
+		l.arrangeLocals(b.Body)
+		return
+	}
+	l.fits(b.Type, b.Body)
+	if b.Type == "variable" {
+		l.declare(b)
+		return
+	}
+	l.addBlock(&block{kind: b.Type, label: b.Labels[0], body: b.Body, at: b.DefRange()})
+}
+
+func (l *loader) blockHint(kind string) string {
+	for _, s := range slices.Sorted(maps.Keys(shapes)) {
+		if s == "cluster."+kind {
+			return "it belongs inside the cluster block"
+		}
+	}
+	switch kind {
+	case "primary", "leader":
+		return `did you mean "master"?`
+	case "standby", "secondary", "slave":
+		return `did you mean "replica"?`
+	case "user":
+		return `did you mean "role"?`
+	}
+	return didYouMean(kind, topLevel())
+}
+
+func topLevel() []string {
+	return []string{"cluster", "database", "locals", "master", "network", "replica", "role", "slot", "variable"}
+}
+
+func (l *loader) labelsFit(b *hclsyntax.Block, want int) bool {
+	switch {
+	case len(b.Labels) < want:
+		l.errorf(codeLabel, b.TypeRange, "a %s block needs a label", b.Type).hint(`write ` + b.Type + ` "NAME" {`)
+	case len(b.Labels) > want:
+		l.errorf(codeLabel, b.LabelRanges[want], "a %s block takes %s", b.Type, plural(want, "label"))
+	case want == 1 && !hclsyntax.ValidIdentifier(b.Labels[0]):
+		l.errorf(codeLabel, b.LabelRanges[0], "the label %q cannot be referred to", b.Labels[0]).
+			detail("A label begins with a letter and holds letters, digits, _ and - only; `name` may hold what the real name needs.")
+	default:
+		return true
+	}
+	return false
+}
+
+func (l *loader) addBlock(b *block) {
+	for _, other := range l.blocks {
+		if other.label == b.label && (other.kind == b.kind || other.isNode() && b.isNode()) {
+			l.errorf(codeAddress, b.at, "%s is declared already as %s, at %s", b.address(), other.address(), originOf(other.at)).
+				detail("A label is used once for a kind; master and replicas share one name space.")
+			return
+		}
+	}
+	l.blocks = append(l.blocks, b)
+}
+
+func (b *block) isNode() bool { return b.kind == "master" || b.kind == "replica" }
+
+func (b *block) address() Address { return Address{Block: b.kind, Label: b.label} }
+
+// fits checks that a body holds what its shape names and nothing else; outer.inner names a nested block.
+func (l *loader) fits(kind string, body *hclsyntax.Body) {
+	s := shapes[kind]
+	for _, a := range sortedAttrs(body) {
+		if !slices.Contains(s.attrs, a.Name) {
+			l.unknownAttribute(kind, s, a)
+		}
+	}
+	seen := map[string]bool{}
+	for _, b := range body.Blocks {
+		switch {
+		case !slices.Contains(s.blocks, b.Type):
+			l.unknownNested(kind, s, b)
+			continue
+		case len(b.Labels) > 0:
+			l.errorf(codeLabel, b.LabelRanges[0], "%s takes no label", b.Type)
+		case seen[b.Type] && b.Type != "validation":
+			l.errorf(codeTwice, b.TypeRange, "%s is written twice", b.Type)
+		}
+		seen[b.Type] = true
+		l.fits(kind+"."+b.Type, b.Body)
+	}
+}
+
+func (l *loader) unknownAttribute(kind string, s shape, a *hclsyntax.Attribute) {
+	switch {
+	case slices.Contains(s.later, a.Name):
+		l.errorf(codeLater, a.NameRange, "%q is not supported by this version yet", a.Name)
+	case slices.Contains(s.blocks, a.Name):
+		l.errorf(codeAttribute, a.NameRange, "%q is a block", a.Name).hint("leave out the =")
+	default:
+		l.errorf(codeAttribute, a.NameRange, "%s has no attribute %q", kind, a.Name).
+			hint(didYouMean(a.Name, with(s.attrs, s.blocks...)))
+	}
+}
+
+func (l *loader) unknownNested(kind string, s shape, b *hclsyntax.Block) {
+	switch {
+	case slices.Contains(s.later, b.Type):
+		l.errorf(codeLater, b.TypeRange, "%q is not supported by this version yet", b.Type)
+	case slices.Contains(s.attrs, b.Type):
+		l.errorf(codeBlock, b.TypeRange, "%q is an attribute", b.Type).hint("write " + b.Type + " = ")
+	default:
+		l.errorf(codeBlock, b.TypeRange, "%s has no block %q", kind, b.Type).
+			hint(didYouMean(b.Type, with(s.blocks, s.attrs...)))
+	}
+}
+
+func sortedAttrs(body *hclsyntax.Body) []*hclsyntax.Attribute {
+	out := slices.Collect(maps.Values(body.Attributes))
+	slices.SortFunc(out, func(a, b *hclsyntax.Attribute) int { return a.NameRange.Start.Byte - b.NameRange.Start.Byte })
+	return out
+}

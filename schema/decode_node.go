@@ -1,0 +1,210 @@
+package schema
+
+import (
+	"errors"
+	"math"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+)
+
+const (
+	leastMemory        = 6 << 20 // Docker's minimum
+	defaultStopTimeout = 120
+)
+
+// decodeNodes decodes the master and then the replicas, which inherit from it.
+func (d *decoder) decodeNodes() {
+	if in := d.only("master", codeMaster); in != nil {
+		n, own := d.node(in, d.shared)
+		n.Part = Primary
+		d.shared = own
+	}
+	d.every("replica", func(in *instance) {
+		n, _ := d.node(in, d.shared)
+		r := d.readers[&n.Object]
+		n.Part = Standby
+		n.ApplicationName = r.text("application_name", n.Name, applicationName)
+		n.Delay = r.delay()
+	})
+}
+
+// node decodes what master and replica have in common; it returns what nodes below inherit.
+func (d *decoder) node(in *instance, from inherited) (*Node, inherited) {
+	r := d.reader(in)
+	n := &Node{
+		Object:      d.object(in, r, dockerName),
+		Image:       r.text("image", d.cluster.Image, image),
+		Memory:      r.size("memory", leastMemory),
+		CPUs:        r.text("cpus", "", cpus),
+		ShmSize:     r.size("shm_size", 1),
+		Restart:     r.text("restart", from.restart, restartPolicy),
+		StopTimeout: r.whole("stop_timeout", defaultStopTimeout, 1, 86400),
+		Port:        r.port(),
+		Env:         r.environment(),
+		Labels:      r.labels(d.cluster.Labels),
+	}
+	d.readers[&n.Object] = r
+	d.nodes[n.Address] = n
+	n.Volume = r.text("volume", n.Name, volume)
+	n.Network = d.networkOf(r)
+	own := from
+	own.settings = r.settings().over(from.settings)
+	n.Settings = own.settings.all()
+	if lines, ok := r.hba(d.cluster.Version); ok {
+		own.hba, own.hasHBA = lines, true
+	}
+	n.HBA = own.hba
+	if !own.hasHBA {
+		n.HBA = nil // joinReplicas fills in the default, once the roles are known
+	}
+	d.checkImage(n)
+	return n, own
+}
+
+// size is a number of bytes, 0 where none is written.
+func (r *reader) size(name string, least int64) int64 {
+	n, _ := strconv.ParseInt(r.text(name, "0", size(least)), 10, 64)
+	return n
+}
+
+func (r *reader) delay() string {
+	text := r.text("delay", "", timeValue)
+	if ms, err := Canonical("", SettingType{VarType: "integer", Unit: "ms"}, text); err == nil && ms == "0" {
+		return ""
+	}
+	return text
+}
+
+// port is a number, published on 127.0.0.1, or "ADDRESS:PORT".
+func (r *reader) port() Port {
+	v, ok := r.converted("port", cty.String, `a number or "ADDRESS:PORT"`)
+	if !ok {
+		return Port{}
+	}
+	p, err := hostPort(v.AsString())
+	if err != nil {
+		r.errorf(codeValue, r.where("port"), "port %s", err)
+		return Port{}
+	}
+	p.Origin = originOf(r.where("port"))
+	return p
+}
+
+func hostPort(text string) (Port, error) {
+	host, number := "127.0.0.1", text
+	if strings.Contains(text, ":") {
+		var err error
+		if host, number, err = net.SplitHostPort(text); err != nil {
+			return Port{}, errors.New(`must be a number or "ADDRESS:PORT"`)
+		}
+	}
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 1 || n > math.MaxUint16 {
+		return Port{}, errors.New("must be a whole number from 1 to 65535")
+	}
+	a, err := netip.ParseAddr(host)
+	if err != nil {
+		return Port{}, errors.New("needs an IP address before the colon, such as 0.0.0.0")
+	}
+	return Port{Address: a.String(), Port: n}, nil
+}
+
+func (r *reader) environment() map[string]Secret {
+	env := r.secrets("env")
+	for name, value := range env {
+		if name == "" || strings.ContainsAny(name, "=\x00") || strings.ContainsRune(value.Reveal(), 0) {
+			r.errorf(codeName, r.where("env"), "env holds a name or value that no environment can hold")
+		}
+	}
+	return env
+}
+
+// networkOf is the network that a node names, or the only one there is.
+func (d *decoder) networkOf(r *reader) *Network {
+	if r.attribute("network") != nil {
+		a, ok := r.refer("network", "network")
+		if !ok {
+			return nil
+		}
+		return d.networks[a]
+	}
+	all := sortedByAddress(d.networks)
+	if len(all) > 1 {
+		d.errorf(codeWhich, r.at, "there are several networks").
+			hint("add network = network." + all[0].Address.Label)
+		return nil
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all[0]
+}
+
+// checkImage holds a node's own image against the version of the cluster: all nodes run the same major.
+func (d *decoder) checkImage(n *Node) {
+	major := imageMajor(n.Image)
+	if n.Image != d.cluster.Image && supported(major) && major != d.cluster.Version {
+		d.errorf(codeVersion, d.at(&n.Object, "image"), "the image is PostgreSQL %d, the cluster is %d", major, d.cluster.Version).
+			detail("A standby cannot follow a server of another major version.")
+	}
+}
+
+// joinReplicas finds the upstream, role and slot of each replica and fills in the default hba.
+func (d *decoder) joinReplicas() {
+	replicas := d.replicas()
+	for _, n := range replicas {
+		n.Upstream = d.upstreamOf(n)
+		n.Role = d.roleOf(n)
+	}
+	for _, n := range replicas {
+		n.Slot = d.slotOf(n)
+	}
+	lines := d.defaultHBA(replicas)
+	for _, n := range d.nodes {
+		if n.HBA == nil && !d.wroteHBA(n) {
+			n.HBA = slices.Clone(lines)
+		}
+	}
+}
+
+// wroteHBA is true where the cluster, the master or the node itself says an hba.
+func (d *decoder) wroteHBA(n *Node) bool {
+	return d.shared.hasHBA || d.readers[&n.Object].attribute("hba") != nil
+}
+
+func (d *decoder) replicas() []*Node {
+	return slices.DeleteFunc(sortedByAddress(d.nodes), func(n *Node) bool { return n.Part != Standby })
+}
+
+func (d *decoder) upstreamOf(n *Node) *Node {
+	r := d.readers[&n.Object]
+	if r.attribute("upstream") == nil {
+		return d.master()
+	}
+	a, ok := r.refer("upstream", "master", "replica")
+	if !ok {
+		return nil
+	}
+	return d.nodes[a]
+}
+
+// defaultHBA lets the replicas replicate and everybody on the cluster's networks log in with a password.
+func (d *decoder) defaultHBA(replicas []*Node) []HBALine {
+	var names []string
+	for _, n := range replicas {
+		if n.Role != nil {
+			names = append(names, n.Role.Name)
+		}
+	}
+	slices.Sort(names)
+	var lines []HBALine
+	for _, name := range slices.Compact(names) {
+		lines = append(lines, HBALine{"host replication " + hbaName(name) + " samenet scram-sha-256", d.cluster.Origin})
+	}
+	return append(lines, HBALine{"host all all samenet scram-sha-256", d.cluster.Origin})
+}

@@ -1,0 +1,163 @@
+package schema
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// mark is what a value carries along through every expression.
+type mark string
+
+const (
+	markSensitive mark = "sensitive" // may not be shown, and may not stand where it would be
+	markEnv       mark = "env"       // from env(): sensitive only where it lands in a place for secrets
+)
+
+// each is what each.key and each.value mean in one copy of a block with for_each.
+type each struct {
+	key   string
+	value cty.Value
+}
+
+// names are the values that one expression can see: var.x is names["var"]["x"].
+type names map[string]map[string]cty.Value
+
+func (n names) set(root, name string, v cty.Value) {
+	if n[root] == nil {
+		n[root] = map[string]cty.Value{}
+	}
+	n[root][name] = v
+}
+
+func (n names) variables() map[string]cty.Value {
+	out := map[string]cty.Value{}
+	for root, members := range n {
+		out[root] = cty.ObjectVal(members)
+	}
+	return out
+}
+
+// eval works out an expression; when it cannot, it says why and returns false. Only what the expression refers to is
+// worked out first, so definitions may stand in any order.
+func (l *loader) eval(expr hclsyntax.Expression, e *each) (cty.Value, bool) {
+	seen, ok := names{}, true
+	for _, t := range expr.Variables() {
+		ok = l.resolve(t, e, seen) && ok
+	}
+	if !ok {
+		return cty.DynamicVal, false
+	}
+	ctx := &hcl.EvalContext{Variables: seen.variables(), Functions: l.functions(expr.Range().Filename)}
+	v, diags := safely(expr, ctx)
+	for _, d := range diags {
+		l.expressionError(d, expr, mayHoldSecret(expr, ctx.Variables))
+	}
+	return v, !diags.HasErrors()
+}
+
+// safely keeps a panic of the expression library, whose text may hold a value, away from the user.
+func safely(expr hclsyntax.Expression, ctx *hcl.EvalContext) (v cty.Value, diags hcl.Diagnostics) {
+	defer func() {
+		if recover() != nil {
+			at := expr.Range()
+			v, diags = cty.DynamicVal, hcl.Diagnostics{{Summary: "The expression cannot be evaluated", Subject: &at}}
+		}
+	}()
+	return expr.Value(ctx)
+}
+
+// expressionError translates what the expression library found. Its details quote arguments, so they are left out where
+// one may be a secret.
+func (l *loader) expressionError(d *hcl.Diagnostic, expr hclsyntax.Expression, secret bool) {
+	at := expr.Range()
+	if d.Subject != nil {
+		at = *d.Subject
+	}
+	if x, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallUnknownDiagExtra](d); ok {
+		name := x.CalledFunctionName()
+		l.errorf(codeFunction, at, "there is no function %q", name).hint(didYouMean(name, l.functionNames()))
+		return
+	}
+	if x, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d); ok {
+		var mine callError
+		if errors.As(x.FunctionCallError(), &mine) {
+			l.errorf(mine.code, at, "%s", mine.summary).detail("%s", mine.detail)
+			return
+		}
+	}
+	note := l.errorf(codeExpression, at, "%s", lowerFirst(strings.TrimSuffix(d.Summary, ".")))
+	if !secret {
+		note.detail("%s", d.Detail)
+	}
+}
+
+func mayHoldSecret(expr hclsyntax.Expression, variables map[string]cty.Value) bool {
+	for _, v := range variables {
+		if v.ContainsMarked() {
+			return true
+		}
+	}
+	return calls(expr, "env", "file", "sensitive")
+}
+
+// calls reports whether an expression calls one of the functions.
+func calls(expr hclsyntax.Expression, functions ...string) bool {
+	found := false
+	hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
+		if call, ok := n.(*hclsyntax.FunctionCallExpr); ok && slices.Contains(functions, call.Name) {
+			found = true
+		}
+		return nil
+	})
+	return found
+}
+
+// source is the text of a range as written.
+func (l *loader) source(at hcl.Range) string {
+	src := l.src.text[at.Filename]
+	if at.Start.Byte < 0 || at.End.Byte > len(src) || at.Start.Byte > at.End.Byte {
+		return ""
+	}
+	return string(src[at.Start.Byte:at.End.Byte])
+}
+
+// memo holds what is worked out on first use.
+type memo[T any] struct {
+	state int
+	value T
+	ok    bool
+}
+
+const (
+	memoFresh = iota
+	memoBusy
+	memoDone
+)
+
+const maxChain = 500 // definitions that need one another in a row
+
+// settle works a definition out once, and says so when definitions need each other.
+func settle[T any](l *loader, m *memo[T], name string, at hcl.Range, work func() (T, bool)) (T, bool) {
+	switch {
+	case m.state == memoDone:
+		return m.value, m.ok
+	case m.state == memoBusy:
+		circle := append(slices.Clone(l.path[max(slices.Index(l.path, name), 0):]), name)
+		l.errorf(codeCycle, at, "%s needs itself", name).detail("%s", strings.Join(circle, " -> "))
+		return m.value, false
+	case len(l.path) > maxChain:
+		l.errorf(codeCycle, at, "definitions build on each other too deeply")
+		return m.value, false
+	}
+	m.state = memoBusy
+	l.path = append(l.path, name)
+	value, ok := work()
+	l.path = l.path[:len(l.path)-1]
+	m.state, m.value, m.ok = memoDone, value, ok
+	return value, ok
+}

@@ -1,0 +1,33 @@
+package schema
+
+import (
+	"bytes"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/hclwrite"
+)
+
+// Format returns the canonical form of a file: HCL's own layout, lines that end in \n, one line break at the end.
+// A file that cannot be parsed is returned as it is, with the diagnostics.
+func Format(src []byte, filename string) ([]byte, Diagnostics) {
+	text := normalNewlines(src)
+	found := report{}
+	files := &sources{text: map[string][]byte{filename: text}}
+	if found.sound(text, filename) {
+		_, diags := hclsyntax.ParseConfig(text, filename, hcl.InitialPos)
+		found.syntax(diags)
+	}
+	if found.hasErrors() {
+		return src, found.diagnostics(files)
+	}
+	// Once is not always enough: the width of a column may depend on what the first pass moved.
+	for range 4 {
+		before := text
+		text = append(bytes.TrimRight(hclwrite.Format(text), " \t\n"), '\n')
+		if bytes.Equal(before, text) {
+			break
+		}
+	}
+	return text, nil
+}

@@ -1,0 +1,135 @@
+package schema
+
+import (
+	"maps"
+	"path/filepath"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2/ext/tryfunc"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
+)
+
+// callError is a function's own complaint; it holds no value of an argument but names that the file spells out.
+type callError struct {
+	code            code
+	summary, detail string
+}
+
+func (e callError) Error() string { return e.summary }
+
+// pure are the functions that depend on their arguments only.
+func pure() map[string]function.Function {
+	return map[string]function.Function{
+		"abs": stdlib.AbsoluteFunc, "ceil": stdlib.CeilFunc, "floor": stdlib.FloorFunc,
+		"max": stdlib.MaxFunc, "min": stdlib.MinFunc,
+
+		"chomp": stdlib.ChompFunc, "format": stdlib.FormatFunc, "formatlist": stdlib.FormatListFunc,
+		"indent": stdlib.IndentFunc, "join": stdlib.JoinFunc, "lower": stdlib.LowerFunc, "regex": stdlib.RegexFunc,
+		"regexall": stdlib.RegexAllFunc, "replace": stdlib.ReplaceFunc, "split": stdlib.SplitFunc,
+		"strrev": stdlib.ReverseFunc, "substr": stdlib.SubstrFunc, "title": stdlib.TitleFunc, "trim": stdlib.TrimFunc,
+		"trimprefix": stdlib.TrimPrefixFunc, "trimspace": stdlib.TrimSpaceFunc, "trimsuffix": stdlib.TrimSuffixFunc,
+		"upper": stdlib.UpperFunc,
+
+		"chunklist": stdlib.ChunklistFunc, "coalesce": stdlib.CoalesceFunc, "coalescelist": stdlib.CoalesceListFunc,
+		"compact": stdlib.CompactFunc, "concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc,
+		"distinct": stdlib.DistinctFunc, "element": stdlib.ElementFunc, "flatten": stdlib.FlattenFunc,
+		"index": stdlib.IndexFunc, "keys": stdlib.KeysFunc, "length": lengthFunc(), "lookup": stdlib.LookupFunc,
+		"merge": stdlib.MergeFunc, "range": stdlib.RangeFunc, "reverse": stdlib.ReverseListFunc,
+		"setintersection": stdlib.SetIntersectionFunc, "setproduct": stdlib.SetProductFunc,
+		"setsubtract": stdlib.SetSubtractFunc, "setunion": stdlib.SetUnionFunc, "slice": stdlib.SliceFunc,
+		"sort": stdlib.SortFunc, "values": stdlib.ValuesFunc, "zipmap": stdlib.ZipmapFunc,
+
+		"tobool": stdlib.MakeToFunc(cty.Bool), "tolist": stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)),
+		"tomap":    stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
+		"tonumber": stdlib.MakeToFunc(cty.Number), "toset": stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
+		"tostring": stdlib.MakeToFunc(cty.String),
+
+		"jsondecode": stdlib.JSONDecodeFunc, "jsonencode": stdlib.JSONEncodeFunc,
+		"cidrhost": cidrHostFunc(), "cidrsubnet": cidrSubnetFunc(),
+		"can": tryfunc.CanFunc, "try": tryfunc.TryFunc,
+		"sensitive": sensitiveFunc(),
+	}
+}
+
+// functions are those that an expression in a file can call.
+func (l *loader) functions(filename string) map[string]function.Function {
+	folder := filepath.Dir(filename)
+	all, ok := l.callable[folder]
+	if !ok {
+		all = pure()
+		all["env"] = l.envFunc()
+		all["file"] = l.fileFunc(folder)
+		l.callable[folder] = all
+	}
+	return all
+}
+
+func (l *loader) functionNames() []string { return slices.Collect(maps.Keys(l.functions(""))) }
+
+// envFunc reads a variable of the environment; env("X") is sensitive where it lands in a place for secrets.
+func (l *loader) envFunc() function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "name", Type: cty.String}},
+		Type:   function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			name := args[0].AsString()
+			value, ok := l.env[name]
+			if !ok {
+				return cty.NilVal, callError{codeEnv, "the environment variable " + name + " is not set",
+					"Export it before the command, or use a variable with sensitive = true, which plan can do without."}
+			}
+			return cty.StringVal(value).Mark(markEnv), nil
+		},
+	})
+}
+
+const maxFileBytes = 1 << 20
+
+// fileFunc reads a text file; a relative path starts at the folder of the file that says it.
+func (l *loader) fileFunc(folder string) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "path", Type: cty.String}},
+		Type:   function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			path := args[0].AsString()
+			if !filepath.IsAbs(path) {
+				path = filepath.Join(folder, path)
+			}
+			text, err := l.src.readFile(path)
+			switch {
+			case err != nil:
+				return cty.NilVal, callError{codeRead, "file(): " + path + " cannot be read",
+					"A relative path starts at the folder of the file that says it."}
+			case len(text) > maxFileBytes || !utf8.Valid(text):
+				return cty.NilVal, callError{codeRead, "file(): " + path + " is not a text of at most 1 MiB", ""}
+			}
+			return cty.StringVal(string(normalNewlines(text))), nil
+		},
+	})
+}
+
+func sensitiveFunc() function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowNull: true, AllowUnknown: true,
+			AllowMarked: true, AllowDynamicType: true}},
+		Type: func(args []cty.Value) (cty.Type, error) { return args[0].Type(), nil },
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return args[0].Mark(markSensitive), nil },
+	})
+}
+
+// lengthFunc counts the elements of a collection or the characters of a string.
+func lengthFunc() function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowDynamicType: true}},
+		Type:   function.StaticReturnType(cty.Number),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			if args[0].Type() == cty.String {
+				return stdlib.Strlen(args[0])
+			}
+			return stdlib.Length(args[0])
+		},
+	})
+}

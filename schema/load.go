@@ -1,0 +1,51 @@
+package schema
+
+import "github.com/zclconf/go-cty/cty/function"
+
+// Options say where the file and the values of its variables come from.
+type Options struct {
+	Path     string   // file, or folder whose *.hcl files are read as one
+	Vars     []string // --var "x=v" in order; a later one wins over an earlier one, all over VarFiles
+	VarFiles []string // --var-file; a later one wins, all over the environment
+	Environ  []string // as os.Environ: PGREPL_VAR_x and what env("X") sees
+
+	ReadFile func(string) ([]byte, error)   // nil: os.ReadFile
+	ReadDir  func(string) ([]string, error) // names of the files in a folder, an error for a file; nil: os.ReadDir
+}
+
+// Load reads a file or folder into the model of its cluster. It returns everything that is wrong at once; the cluster
+// is nil when one of the diagnostics is an error.
+func Load(o Options) (*Cluster, Diagnostics) {
+	l := &loader{options: o, src: newSources(o), env: environment(o.Environ), callable: map[string]map[string]function.Function{}}
+	cluster := l.load()
+	diags := l.diagnostics(l.src)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	return cluster, diags
+}
+
+// loader is one run of Load.
+type loader struct {
+	report
+	options Options
+	src     *sources
+	env     map[string]string
+
+	variables map[string]*variable
+	locals    map[string]*local
+	blocks    []*block                                // in the order of the files
+	callable  map[string]map[string]function.Function // by folder of the calling file
+	path      []string                                // definitions being worked out, to find those that need each other
+}
+
+// load stops early only where all that follows would be noise: when a file could not be parsed.
+func (l *loader) load() *Cluster {
+	bodies := l.readFiles()
+	if l.hasErrors() {
+		return nil
+	}
+	l.arrange(bodies)
+	l.giveValues()
+	return l.decode()
+}

@@ -1,0 +1,167 @@
+package schema
+
+import (
+	"fmt"
+	"maps"
+	"math/big"
+	"regexp"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+	"slices"
+)
+
+var settingPattern = regexp.MustCompile(`^[a-z_][a-z0-9_$]*(\.[a-z_][a-z0-9_$]*)*$`)
+
+// owned are the settings that pgrepl derives: its own value, which may be written, and what to use instead.
+var owned = map[string]struct{ value, instead string }{
+	"primary_conninfo":          {instead: "upstream and role of the replica say it"},
+	"primary_slot_name":         {instead: "slot of the replica says it"},
+	"recovery_min_apply_delay":  {instead: "write delay = in the replica"},
+	"synchronous_standby_names": {instead: "a synchronous block in the cluster says it"},
+	"restore_command":           {instead: "replicas are cloned from their upstream; leave it out"},
+	"promote_trigger_file":      {instead: "promotion is pgrepl's; leave it out"},
+	"hot_standby":               {value: "on", instead: "it is always on: replicas are checked by queries"},
+	"cluster_name":              {instead: "write application_name = in the replica"},
+	"port":                      {value: "5432", instead: "the server's port is 5432; write port = in the node to publish it"},
+	"listen_addresses":          {value: "*", instead: "it is '*': the container's network and hba decide who comes in"},
+	"unix_socket_directories":   {instead: "the image decides it"},
+	"data_directory":            {instead: "write volume = in the node"},
+	"config_file":               {instead: "write settings = in the cluster or node"},
+	"hba_file":                  {instead: "write hba = in the cluster or node"},
+	"ident_file":                {instead: "leave it out"},
+	"external_pid_file":         {instead: "leave it out"},
+	"allow_alter_system":        {instead: "leave it out: pgrepl itself needs ALTER SYSTEM"},
+}
+
+const recoveryTarget = "recovery_target"
+
+// layer is the settings of one block, by lower-case name; a nil one drops what is inherited.
+type layer map[string]*Setting
+
+// settings reads a settings map.
+func (r *reader) settings() layer {
+	out := layer{}
+	var entries []entry
+	for _, e := range r.entries("settings") {
+		e.key = strings.ToLower(e.key)
+		entries = append(entries, e)
+	}
+	for _, e := range r.onceEach(sortedEntries(entries), "settings") {
+		if !settingPattern.MatchString(e.key) {
+			r.errorf(codeSettingName, e.keyAt, "%q is not the name of a setting", e.key)
+			continue
+		}
+		if s, ok := r.setting(e); ok {
+			out[e.key] = s
+		}
+	}
+	return out
+}
+
+// setting reads one value; nil drops an inherited one.
+func (r *reader) setting(e entry) (*Setting, bool) {
+	v, marks := e.value.UnmarkDeep()
+	s := &Setting{Sensitive: len(marks) > 0, Unset: !v.IsKnown(), Origin: originOf(e.keyAt)}
+	switch {
+	case !v.IsKnown():
+		s.Sensitive = true
+	case v.IsNull():
+		return nil, true
+	case v.Type() == cty.String:
+		s.Value = v.AsString()
+	case v.Type() == cty.Bool:
+		s.Value = fmt.Sprint(v.True())
+	case v.Type() == cty.Number:
+		s.Value = number(v.AsBigFloat())
+	default:
+		d := r.errorf(codeSetting, e.at, "%s wants a string, a number or a bool", e.key)
+		if v.Type().IsTupleType() || v.Type().IsListType() {
+			d.hint(`a list is one string: "a, b"`)
+		}
+		return nil, false
+	}
+	if strings.ContainsRune(s.Value, 0) {
+		r.errorf(codeSetting, e.at, "%s holds a null character", e.key)
+		return nil, false
+	}
+	return s, r.notOwned(e, s)
+}
+
+// number is a decimal without an exponent.
+func number(n *big.Float) string {
+	text := n.Text('f', -1)
+	if len(text) > 40 {
+		f, _ := n.Float64()
+		text = fmt.Sprint(f)
+	}
+	return text
+}
+
+// notOwned reports whether a setting may be written; one of pgrepl's own may say only what pgrepl says.
+func (r *reader) notOwned(e entry, s *Setting) bool {
+	own, found := owned[e.key]
+	if !found && strings.HasPrefix(e.key, recoveryTarget) {
+		own.instead, found = "point-in-time recovery is not part of a streaming cluster; leave it out", true
+	}
+	if !found || own.value != "" && !s.Sensitive && sameOwn(own.value, s.Value) {
+		return true
+	}
+	d := r.errorf(codeOwned, e.keyAt, "%s is pgrepl's own setting", e.key).hint(own.instead)
+	if e.key == "synchronous_standby_names" {
+		d.detail("%s", synchronousAdvice(s))
+	}
+	return false
+}
+
+func sameOwn(own, value string) bool {
+	if own != "on" {
+		return strings.TrimSpace(value) == own
+	}
+	on, err := Canonical("", SettingType{VarType: "bool"}, value)
+	return err == nil && on == own
+}
+
+// synchronousAdvice shows the block to write; a value that names walreceiver is the default application_name of a
+// standby that was given none.
+func synchronousAdvice(s *Setting) string {
+	mode, count := "first", "1"
+	if m := regexp.MustCompile(`(?i)^\s*(first|any)?\s*([0-9]+)\s*\(`).FindStringSubmatch(s.Value); m != nil && !s.Sensitive {
+		mode, count = cmpOr(strings.ToLower(m[1]), "first"), m[2]
+	}
+	text := fmt.Sprintf("Write in the cluster block:\n  synchronous {\n    mode     = %q\n    count    = %s\n    replicas = [replica.NAME]\n  }", mode, count)
+	if !s.Sensitive && strings.Contains(s.Value, "walreceiver") {
+		text += "\nwalreceiver is what a standby without an application_name calls itself; here every replica has its own name."
+	}
+	return text
+}
+
+func cmpOr(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// over lays the settings of a block over inherited ones, key by key.
+func (inner layer) over(outer layer) layer {
+	out := maps.Clone(outer)
+	maps.Copy(out, inner)
+	return out
+}
+
+// all are the settings that apply in the end.
+func (s layer) all() map[string]Setting {
+	out := map[string]Setting{}
+	for name, one := range s {
+		if one != nil {
+			out[name] = *one
+		}
+	}
+	return out
+}
+
+func sortedEntries(entries []entry) []entry {
+	slices.SortStableFunc(entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
+	return entries
+}

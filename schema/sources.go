@@ -1,0 +1,177 @@
+package schema
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// sources are the files that were read, by the names that diagnostics use, and the stretches of them that hold secrets.
+type sources struct {
+	readFile func(string) ([]byte, error)
+	readDir  func(string) ([]string, error)
+	text     map[string][]byte
+	secrets  []hcl.Range
+}
+
+func newSources(o Options) *sources {
+	s := &sources{readFile: o.ReadFile, readDir: o.ReadDir, text: map[string][]byte{}}
+	if s.readFile == nil {
+		s.readFile = os.ReadFile
+	}
+	if s.readDir == nil {
+		s.readDir = listFolder
+	}
+	return s
+}
+
+func listFolder(path string) ([]string, error) {
+	entries, err := os.ReadDir(path)
+	names := make([]string, 0, len(entries))
+	for _, e := range entries {
+		if !e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	return names, err
+}
+
+// readFiles parses what -f names: one file, or the *.hcl files of a folder by name.
+func (l *loader) readFiles() []*hclsyntax.Body {
+	var bodies []*hclsyntax.Body
+	for _, path := range l.paths() {
+		if body := l.parseFile(path); body != nil {
+			bodies = append(bodies, body)
+		}
+	}
+	return bodies
+}
+
+func (l *loader) paths() []string {
+	names, err := l.src.readDir(l.options.Path)
+	if err != nil {
+		return []string{l.options.Path}
+	}
+	var paths []string
+	for _, name := range names {
+		if strings.HasSuffix(name, ".hcl") && !strings.HasPrefix(name, ".") {
+			paths = append(paths, filepath.Join(l.options.Path, name))
+		}
+	}
+	if len(paths) == 0 {
+		l.errorf(codeRead, hcl.Range{Filename: l.options.Path}, "the folder holds no *.hcl file").
+			detail("Write a first file with `pgrepl init`, or name the right folder with -f.")
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// parseFile returns nil after a diagnostic.
+func (l *loader) parseFile(path string) *hclsyntax.Body {
+	src, err := l.src.readFile(path)
+	if err != nil {
+		l.unreadable(path, err)
+		return nil
+	}
+	src = normalNewlines(src)
+	l.src.text[path] = src
+	if !l.sound(src, path) {
+		return nil
+	}
+	file, diags := hclsyntax.ParseConfig(src, path, hcl.InitialPos)
+	l.syntax(diags)
+	body, ok := file.Body.(*hclsyntax.Body)
+	if !ok || diags.HasErrors() {
+		return nil
+	}
+	return body
+}
+
+func (l *loader) unreadable(path string, err error) {
+	if errors.Is(err, fs.ErrNotExist) {
+		l.errorf(codeRead, hcl.Range{Filename: path}, "no such file").
+			detail("Write a first file with `pgrepl init`, or name the right one with -f.")
+		return
+	}
+	var cause *fs.PathError
+	if errors.As(err, &cause) {
+		err = cause.Err
+	}
+	l.errorf(codeRead, hcl.Range{Filename: path}, "cannot be read: %v", err)
+}
+
+// syntax takes over what the HCL parser found.
+func (r *report) syntax(diags hcl.Diagnostics) {
+	for _, d := range diags {
+		at := hcl.Range{}
+		if d.Subject != nil {
+			at = *d.Subject
+		}
+		r.errorf(codeSyntax, at, "%s", lowerFirst(strings.TrimSuffix(d.Summary, "."))).detail("%s", d.Detail)
+	}
+}
+
+// normalNewlines strips a byte order mark and makes every line end in \n, so that strings and positions are the same
+// whatever editor wrote the file.
+func normalNewlines(src []byte) []byte {
+	src = bytes.TrimPrefix(src, []byte("\xef\xbb\xbf"))
+	return bytes.ReplaceAll(src, []byte("\r\n"), []byte("\n"))
+}
+
+const snippetWidth = 200
+
+// looksSecret finds a literal that is most likely a password, for files that are too broken to know.
+var looksSecret = regexp.MustCompile(`(?i)[\w-]*(?:passw|secret|token)[\w-]*"?\s*[=:]\s*("|<<)`)
+
+// snippet is the first line of a range, cut before any secret in it.
+func (s *sources) snippet(r Range) string {
+	lines := bytes.Split(s.text[r.Filename], []byte("\n"))
+	if r.Start.Line < 1 || r.Start.Line > len(lines) {
+		return ""
+	}
+	line := strings.TrimRight(string(lines[r.Start.Line-1]), " \t")
+	if at := s.secretFrom(r, line); at >= 0 {
+		line = line[:at] + Hidden
+	}
+	if utf8.RuneCountInString(line) > snippetWidth {
+		line = string([]rune(line)[:snippetWidth]) + "..."
+	}
+	return line
+}
+
+// secretFrom returns the byte of the line at which a secret begins, or -1.
+func (s *sources) secretFrom(r Range, line string) int {
+	at := -1
+	if m := looksSecret.FindStringSubmatchIndex(line); m != nil {
+		at = m[2]
+	}
+	for _, secret := range s.secrets {
+		if secret.Filename != r.Filename || r.Start.Line < secret.Start.Line || r.Start.Line > secret.End.Line {
+			continue
+		}
+		from := 0
+		if r.Start.Line == secret.Start.Line {
+			from = len(string([]rune(line)[:min(secret.Start.Column-1, utf8.RuneCountInString(line))]))
+		}
+		if at < 0 || from < at {
+			at = from
+		}
+	}
+	return at
+}
+
+func lowerFirst(s string) string {
+	if len(s) > 1 && s[1] >= 'a' && s[1] <= 'z' {
+		return strings.ToLower(s[:1]) + s[1:]
+	}
+	return s
+}

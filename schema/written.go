@@ -1,0 +1,123 @@
+package schema
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// written is a text together with where its bytes stand in a file, so that a mistake inside a string or heredoc is shown
+// at its own place.
+type written struct {
+	text  string
+	whole hcl.Range // of the expression, for what cannot be told more exactly
+	parts []writtenPart
+}
+
+// writtenPart is a stretch of the text: literal, with the byte in the file of each of its bytes, or made by one
+// expression.
+type writtenPart struct {
+	from, to int
+	at       hcl.Range
+	bytes    []int // nil for an expression
+}
+
+// writtenText finds the places of a text that an expression has made.
+func (l *loader) writtenText(text string, expr hclsyntax.Expression, e *each) written {
+	w := written{text: text, whole: expr.Range()}
+	template, ok := unwrap(expr).(*hclsyntax.TemplateExpr)
+	if !ok {
+		return w
+	}
+	at := 0
+	for _, p := range template.Parts {
+		v, ok := l.eval(p, e)
+		v, _ = v.UnmarkDeep()
+		v, err := convert.Convert(v, cty.String)
+		if !ok || err != nil || v.IsNull() || !v.IsKnown() {
+			return w
+		}
+		part := writtenPart{from: at, to: at + len(v.AsString()), at: p.Range()}
+		if _, literal := p.(*hclsyntax.LiteralValueExpr); literal {
+			part.bytes = literalBytes(l.source(p.Range()), v.AsString(), p.Range().Start.Byte)
+		}
+		w.parts = append(w.parts, part)
+		at = part.to
+	}
+	if at != len(text) {
+		w.parts = nil
+	}
+	return w
+}
+
+// literalBytes says where in the file each byte of a literal stands: its source may hold escapes, or the indentation
+// that a <<- heredoc loses. It returns nil when they do not fit.
+func literalBytes(source, value string, start int) []int {
+	for _, quoted := range []bool{true, false} {
+		if text, bytes := unescaped(source, quoted, start); text == value {
+			return bytes
+		} else if !quoted && strings.HasSuffix(text, value) {
+			return bytes[len(text)-len(value):]
+		}
+	}
+	return nil
+}
+
+// unescaped undoes $${ and %%{, and in quotes the backslash escapes that stand for one byte.
+func unescaped(source string, quoted bool, start int) (string, []int) {
+	var text strings.Builder
+	var bytes []int
+	single := map[byte]byte{'n': '\n', 'r': '\r', 't': '\t', '"': '"', '\\': '\\'}
+	for i := 0; i < len(source); i++ {
+		bytes = append(bytes, start+i)
+		c := source[i]
+		if quoted && c == '\\' && i+1 < len(source) && single[source[i+1]] != 0 {
+			c = single[source[i+1]]
+			i++
+		} else if (c == '$' || c == '%') && strings.HasPrefix(source[i+1:], string(c)+"{") {
+			i++
+		}
+		text.WriteByte(c)
+	}
+	return text.String(), bytes
+}
+
+// place is the range in the file of the bytes from..to of the text.
+func (l *loader) place(w written, from, to int) hcl.Range {
+	first, ok := w.part(from)
+	if !ok {
+		return w.whole
+	}
+	last, _ := w.part(max(to-1, from))
+	out := first.at
+	if first.bytes != nil {
+		out.Start = l.posOf(w.whole.Filename, first.bytes[from-first.from])
+	}
+	out.End = last.at.End
+	if last.bytes != nil {
+		out.End = l.posOf(w.whole.Filename, last.bytes[max(to-1, from)-last.from]+1)
+	}
+	return out
+}
+
+func (w written) part(at int) (writtenPart, bool) {
+	for _, p := range w.parts {
+		if at >= p.from && at < p.to {
+			return p, true
+		}
+	}
+	return writtenPart{at: w.whole}, false
+}
+
+func (l *loader) posOf(filename string, at int) hcl.Pos {
+	before := string(l.src.text[filename][:at])
+	return hcl.Pos{
+		Line:   strings.Count(before, "\n") + 1,
+		Column: utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1,
+		Byte:   at,
+	}
+}
