@@ -86,8 +86,10 @@ type shared struct {
 	also Step
 }
 
-func (s shared) Needs() []StepID     { return append(slices.Clone(s.Step.Needs()), s.also.Needs()...) }
-func (s shared) Effects() []Effected { return append(slices.Clone(s.Step.Effects()), s.also.Effects()...) }
+func (s shared) Needs() []StepID { return append(slices.Clone(s.Step.Needs()), s.also.Needs()...) }
+func (s shared) Effects() []Effected {
+	return append(slices.Clone(s.Step.Effects()), s.also.Effects()...)
+}
 func (s shared) After(w Snapshot) Snapshot {
 	return s.also.After(s.Step.After(w))
 }

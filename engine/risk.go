@@ -30,7 +30,6 @@ var rules = map[string]Rule{
 	"PGR201": {Severity: Warns, Title: "slot holds WAL and nothing reads it"},
 	"PGR202": {Severity: Warns, Title: "archive_mode without a command fills the disk"},
 	"PGR203": {Severity: Warns, Title: "synchronous_commit = off loses commits at a crash"},
-	"PGR204": {Severity: Warns, Title: "a slot may hold WAL without limit"},
 	"PGR210": {Severity: Never, Title: "container name belongs to somebody else"},
 	"PGR211": {Severity: Never, Title: "volume belongs to somebody else"},
 	"PGR212": {Severity: Never, Title: "network belongs to somebody else"},
@@ -46,7 +45,9 @@ var rules = map[string]Rule{
 	"PGR222": {Severity: Never, Title: "master is in recovery"},
 	"PGR223": {Severity: Never, Title: "management login is refused"},
 	"PGR224": {Severity: Never, Title: "cannot be changed on existing data"},
-	"PGR225": {Severity: Never, Title: "volume holds something else"},
+	"PGR226": {Severity: Never, Title: "replica is on a later timeline than the master"},
+	"PGR227": {Severity: Warns, Title: "server would not start with its files"},
+	"PGR228": {Severity: Warns, Title: "replay is paused"},
 }
 
 // Fact is something that holds in this cluster and that the risk table has a rule for.

@@ -27,9 +27,14 @@ var ErrLocked = errors.New("another apply of this cluster is running")
 // abandoned is how old a lock container that never started must be to count as left by a killed client.
 const abandoned = 5 * time.Second
 
-// Lock takes the cluster's lock, waiting for it up to wait (0: not at all; then ErrLocked). image must be on the engine.
-func (s *Site) Lock(ctx context.Context, image string, wait time.Duration) (*Lock, error) {
+// Lock takes the cluster's lock, waiting for it up to wait (0: not at all; then ErrLocked). It rests on the last look for
+// an image that is on the engine.
+func (s *Site) Lock(ctx context.Context, wait time.Duration) (*Lock, error) {
 	name := "pgrepl-lock-" + s.file.Name
+	image, err := s.lockImage(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for deadline := time.Now().Add(wait); ; {
 		made, err := s.engine.api.ContainerCreate(ctx, &container.Config{Image: image, Entrypoint: []string{"cat"}, Labels: map[string]string{labelLock: s.file.Name},
 			OpenStdin: true, StdinOnce: true, AttachStdin: true}, &container.HostConfig{AutoRemove: true, NetworkMode: "none"}, nil, nil, name)
@@ -49,6 +54,21 @@ func (s *Site) Lock(ctx context.Context, image string, wait time.Duration) (*Loc
 			return nil, err
 		}
 	}
+}
+
+// lockImage is the image of the cluster, pulled where it is missing; where none can be had, that of any node.
+func (s *Site) lockImage(ctx context.Context) (string, error) {
+	ref := s.file.Primary().Image
+	if _, here := s.seen.images[ref]; here {
+		return ref, nil
+	}
+	for _, c := range s.seen.inspected {
+		return c.Image, nil
+	}
+	if s.removal.Containers {
+		return "", nil // nothing to remove, nothing to lock
+	}
+	return ref, s.engine.pull(ctx, ref)
 }
 
 func pause(ctx context.Context, d time.Duration) error {

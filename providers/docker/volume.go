@@ -162,3 +162,15 @@ func (s removeVolume) Run(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Kept lists the volumes of the cluster that no node of the file uses and no plan removes.
+func (s *Site) Kept() []string {
+	var out []string
+	for _, r := range (volumes{s}).Seen() {
+		if !r.Ours && !(volumes{s}).declares(r.ID.Name) {
+			out = append(out, r.ID.Name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}

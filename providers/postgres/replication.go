@@ -56,7 +56,7 @@ func (k replicationKind) want(s *server) engine.Resource {
 	return engine.Resource{ID: replicaID(s.node.Name), Addr: s.address(), Origin: origin(s.node.Origin),
 		Needs: []engine.ID{serverID(s.node.Name), serverID(s.upstream().node.Name), slotID(s.upstream().node.Name, s.node.Slot.Name), roleID(s.node.Role.Name)},
 		Attrs: map[string]engine.Attr{
-			"upstream":         reload(s.upstream().node.Name, s.primary().node.Name),
+			"upstream":         reload(s.upstream().node.Name, s.site.primary().node.Name),
 			"slot":             reload(s.node.Slot.Name, s.node.Slot.Name),
 			"role":             reload(s.node.Role.Name, s.node.Role.Name),
 			"application_name": reload(s.node.ApplicationName, s.node.Name),

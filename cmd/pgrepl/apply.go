@@ -1,0 +1,258 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/user"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"pgrepl/engine"
+	"pgrepl/engine/render"
+	"pgrepl/providers"
+	"pgrepl/providers/docker"
+)
+
+// applyFlags are shared by apply and destroy.
+type applyFlags struct {
+	planFlags
+	autoApprove bool
+	lockTimeout time.Duration
+	parallelism int
+}
+
+func (f *applyFlags) add(c *cobra.Command) {
+	f.planFlags.add(c)
+	flags := c.Flags()
+	flags.BoolVar(&f.autoApprove, "auto-approve", false, "do not ask")
+	flags.DurationVar(&f.lockTimeout, "lock-timeout", 10*time.Second, "how long to wait for another apply of the cluster (0s: not at all)")
+	flags.IntVar(&f.parallelism, "parallelism", 16, "how many steps may run side by side")
+}
+
+func newApply(a *app) *cobra.Command {
+	var f applyFlags
+	c := &cobra.Command{
+		Use: "apply", Short: "Print the plan, ask, carry it out and prove the result", Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := errors.Join(f.check(), a.offers("text")); err != nil {
+				return usageError{err}
+			}
+			return a.withApproval(c.Context(), f, func(ctx context.Context) error {
+				file, err := a.load()
+				if err != nil {
+					return err
+				}
+				on, err := a.connect()
+				if err != nil {
+					return err
+				}
+				defer on.Close()
+				cluster := providers.New(file, on, a.sideEffect())
+				defer cluster.Close()
+				return a.carryOut(ctx, cluster, f, render.Title{Command: "apply", Cluster: file.Name, File: file.File})
+			})
+		},
+	}
+	f.add(c)
+	return c
+}
+
+// withApproval makes sure, before anything is read, that there is somebody to ask.
+func (a *app) withApproval(ctx context.Context, f applyFlags, do func(context.Context) error) error {
+	if !f.autoApprove && !isTerminal(a.in) {
+		return exitError{exitNotApproved, engine.Problem{Code: "PGR306", Summary: "there is no terminal to ask for approval on", Next: "give --auto-approve, after reading what pgrepl plan says"}}
+	}
+	ctx, cancel := a.limited(ctx)
+	defer cancel()
+	return do(ctx)
+}
+
+// managed is a cluster that can be changed.
+type managed interface {
+	engine.System
+	Lock(ctx context.Context, wait time.Duration) (*docker.Lock, error)
+	Record(ctx context.Context, who, tool string, steps []string) error
+	Kept() []string
+}
+
+// carryOut is apply: print, ask, lock, look again, compare, run; then the next stage where there is one; then proof.
+func (a *app) carryOut(ctx context.Context, m managed, f applyFlags, title render.Title) error {
+	r := applying{session: session{app: a, system: m, flags: f.planFlags, title: title}, managed: m, applyFlags: f}
+	p, err := r.look(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.approve(p); err != nil || p.Empty() {
+		return err
+	}
+	lock, err := m.Lock(ctx, f.lockTimeout)
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() { // its creation keeps others out; that it also ends with us is made sure of meanwhile
+		if err := lock.Held(); err != nil {
+			cancel(err)
+		}
+	}()
+	if p, err = r.again(ctx, p); err != nil || p.Empty() {
+		return err
+	}
+	return r.stages(ctx, p)
+}
+
+// applying is one apply under way.
+type applying struct {
+	session
+	managed    managed
+	applyFlags applyFlags
+	changed    bool
+	begun      time.Time
+	did        []string
+}
+
+// approve prints a plan, refuses what is not allowed, and asks.
+func (r *applying) approve(p engine.Plan) error {
+	if err := r.print(p); err != nil {
+		return err
+	}
+	if p.Empty() {
+		return nil
+	}
+	if err := r.refuse(p); err != nil {
+		return err
+	}
+	if r.applyFlags.autoApprove {
+		return nil
+	}
+	return r.ask(p)
+}
+
+func (r *applying) refuse(p engine.Plan) error {
+	refused, denied := p.Refused(r.flags.allow), p.Denied(r.flags.deny)
+	for _, risk := range refused {
+		fmt.Fprintf(r.err, "error: refused: %s: %s [PGR307]\n  next: give --allow=%s if that is wanted\n", risk.Addrs[0], risk.Text, risk.Allow)
+	}
+	for _, risk := range denied {
+		fmt.Fprintf(r.err, "error: refused by --deny=%s: %s: %s [PGR308]\n", risk.Class, risk.Addrs[0], risk.Why)
+	}
+	if len(refused)+len(denied) > 0 {
+		if r.changed {
+			return exitWith(exitPartly)
+		}
+		return exitWith(exitRefused)
+	}
+	return nil
+}
+
+// again looks once more under the lock. A plan that moved meanwhile is printed and approved again.
+func (r *applying) again(ctx context.Context, approved engine.Plan) (engine.Plan, error) {
+	p, err := r.look(ctx)
+	if err != nil {
+		return p, err
+	}
+	if r.text(p) == r.text(approved) {
+		return p, nil
+	}
+	fmt.Fprintln(r.err, "the cluster changed since the plan was made; this is the plan now:")
+	return p, r.approve(p)
+}
+
+func (s session) text(p engine.Plan) string {
+	var b bytes.Buffer
+	_ = render.Text(&b, s.title, p, render.Options{Full: true}) // to memory
+	return b.String()
+}
+
+// stages runs the plan, and as long as a plan could not see past its last step, the next one.
+func (r *applying) stages(ctx context.Context, p engine.Plan) error {
+	r.begun = time.Now()
+	for {
+		if err := r.run(ctx, p); err != nil {
+			return err
+		}
+		next, err := r.look(ctx)
+		if err != nil {
+			return r.partly(err)
+		}
+		if next.Empty() {
+			return r.prove(ctx, next)
+		}
+		if !p.LookAgain {
+			fmt.Fprintln(r.err, "error: after the last step the cluster is not as the file says [PGR311]")
+			if err := r.print(next); err != nil {
+				return r.partly(err)
+			}
+			return exitWith(exitPartly)
+		}
+		if err := r.approve(next); err != nil {
+			return err
+		}
+		p = next
+	}
+}
+
+func (r *applying) partly(err error) error { return exitError{exitPartly, err} }
+
+func (r *applying) run(ctx context.Context, p engine.Plan) error {
+	show := newProgress(r.app, p)
+	r.signals.watch(show.underWay)
+	defer r.signals.watch(nil)
+	res := engine.Apply(ctx, p, r.applyFlags.parallelism, show.event)
+	show.end()
+	r.changed = r.changed || len(res.Done) > 0
+	for _, b := range p.Batches {
+		r.did = append(r.did, b.Where()+": "+b.Text())
+	}
+	if res.Err == nil {
+		return nil
+	}
+	return r.stopped(ctx, p, res)
+}
+
+// prove checks what an empty plan cannot show, and ends with the cluster's health.
+func (r *applying) prove(ctx context.Context, p engine.Plan) error {
+	problems := r.managed.Verify(ctx)
+	for _, problem := range problems {
+		r.sayProblem(problem)
+	}
+	if len(problems) > 0 {
+		fmt.Fprintf(r.err, "all steps are done, but the check after them found %s\n", plural(len(problems), "error"))
+		return exitWith(exitPartly)
+	}
+	if err := r.managed.Record(ctx, who(), version(), r.did); err != nil {
+		return r.partly(err)
+	}
+	took := time.Since(r.begun).Seconds()
+	if r.title.Command == "destroy" {
+		fmt.Fprintf(r.err, "done in %.1fs.", took)
+		if kept := r.managed.Kept(); len(kept) > 0 {
+			fmt.Fprintf(r.err, " Volumes kept, and attached again by the same file: %v", kept)
+		}
+		fmt.Fprintln(r.err)
+		return r.changedExit()
+	}
+	fmt.Fprintf(r.err, "done in %.1fs. Now: %s streaming.\n", took, plural(render.Streaming(p), "replica"))
+	return r.changedExit()
+}
+
+func (r *applying) changedExit() error {
+	if r.flags.detailed && r.changed {
+		return exitWith(exitChanges)
+	}
+	return nil
+}
+
+// who is the name under which an apply goes into the history.
+func who() string {
+	u, err := user.Current()
+	if err != nil {
+		return "unknown"
+	}
+	return u.Username
+}

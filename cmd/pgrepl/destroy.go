@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"pgrepl/engine/render"
+	"pgrepl/providers"
+)
+
+func newDestroy(a *app) *cobra.Command {
+	var f applyFlags
+	c := &cobra.Command{
+		Use: "destroy", Short: "Remove what Docker holds of the cluster; volumes stay unless --allow=data", Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			return a.withApproval(c.Context(), f, func(ctx context.Context) error {
+				file, err := a.load()
+				if err != nil {
+					return err
+				}
+				on, err := a.connect()
+				if err != nil {
+					return err
+				}
+				defer on.Close()
+				cluster := providers.Destroy(file, on, slices.Contains(f.allow, "data"))
+				return a.carryOut(ctx, cluster, f, render.Title{Command: "destroy", Cluster: file.Name, File: file.File})
+			})
+		},
+	}
+	f.add(c)
+	return c
+}

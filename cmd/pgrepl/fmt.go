@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/aymanbagabas/go-udiff"
+	"github.com/spf13/cobra"
+
+	"pgrepl/schema"
+)
+
+func newFmt(a *app) *cobra.Command {
+	var check, diff bool
+	c := &cobra.Command{
+		Use: "fmt [-|FILE|FOLDER]...", Short: "Write files in the canonical form", Args: cobra.ArbitraryArgs,
+		RunE: func(_ *cobra.Command, args []string) error {
+			f := formatting{app: a, check: check, diff: diff}
+			if len(args) == 0 {
+				args = []string{a.file}
+			}
+			return f.all(args)
+		},
+	}
+	c.Flags().BoolVar(&check, "check", false, "change nothing; exit with 2 when a file is not in the canonical form")
+	c.Flags().BoolVar(&diff, "diff", false, "show what changes")
+	return c
+}
+
+type formatting struct {
+	*app
+	check, diff bool
+	invalid     bool
+	differ      bool
+}
+
+func (f *formatting) all(paths []string) error {
+	for _, p := range paths {
+		files, err := hclFiles(p)
+		if err != nil {
+			return err
+		}
+		for _, file := range files {
+			if err := f.one(file); err != nil {
+				return err
+			}
+		}
+	}
+	switch {
+	case f.invalid:
+		return exitWith(exitInvalid)
+	case f.check && f.differ:
+		return exitWith(exitChanges)
+	}
+	return nil
+}
+
+func hclFiles(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if path == "-" || (err == nil && !info.IsDir()) {
+		return []string{path}, nil
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s does not exist", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return filepath.Glob(filepath.Join(path, "*.hcl"))
+}
+
+func (f *formatting) one(path string) error {
+	src, err := f.read(path)
+	if err != nil {
+		return err
+	}
+	formatted, diags := schema.Format(src, path)
+	diags.WriteText(f.err)
+	if diags.HasErrors() {
+		f.invalid = true
+		return nil
+	}
+	same := bytes.Equal(src, formatted)
+	f.differ = f.differ || !same
+	switch {
+	case f.diff && !same:
+		fmt.Fprint(f.out, udiff.Unified(path, path, string(src), string(formatted)))
+	case path == "-" && !f.check:
+		_, err := f.out.Write(formatted)
+		return err
+	case !same:
+		fmt.Fprintln(f.out, path)
+	}
+	if same || f.check || path == "-" {
+		return nil
+	}
+	return replaceFile(path, formatted)
+}
+
+func (f *formatting) read(path string) ([]byte, error) {
+	if path == "-" {
+		return io.ReadAll(f.in)
+	}
+	return os.ReadFile(path)
+}
+
+// replaceFile writes a file whole or not at all, with the mode it had.
+func replaceFile(path string, text []byte) error {
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".pgrepl-fmt-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(text)
+	if err = errors.Join(err, tmp.Chmod(info.Mode().Perm()), tmp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
+}

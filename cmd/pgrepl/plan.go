@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"pgrepl/engine"
+	"pgrepl/engine/render"
+	"pgrepl/providers"
+)
+
+// planFlags are shared by plan, apply and destroy.
+type planFlags struct {
+	target, exclude []string
+	allow, deny     []string
+	detailed        bool
+	full            bool
+}
+
+func (f *planFlags) add(c *cobra.Command) {
+	flags := c.Flags()
+	flags.StringArrayVar(&f.target, "target", nil, "plan only this address and what it needs (repeatable)")
+	flags.StringArrayVar(&f.exclude, "exclude", nil, "leave this address out (repeatable)")
+	flags.StringSliceVar(&f.allow, "allow", nil, "let losses of a class pass: data, slot, role, or CLASS:ADDRESS (repeatable)")
+	flags.StringSliceVar(&f.deny, "deny", nil, "refuse a plan with restart or recreate in it")
+	flags.BoolVar(&f.detailed, "detailed-exitcode", false, "exit with 2 when there are changes, 3 when they are refused")
+	flags.BoolVar(&f.full, "full", false, "show attributes that have their default too")
+}
+
+func (f *planFlags) check() error {
+	for _, a := range f.allow {
+		class, _, _ := strings.Cut(a, ":")
+		if class != "data" && class != "slot" && class != "role" {
+			return usageError{fmt.Errorf("--allow=%s: the classes are data, slot and role", a)}
+		}
+	}
+	for _, d := range f.deny {
+		if d != "restart" && d != "recreate" {
+			return usageError{fmt.Errorf("--deny=%s: the classes are restart and recreate", d)}
+		}
+	}
+	return nil
+}
+
+func newPlan(a *app) *cobra.Command {
+	var f planFlags
+	c := &cobra.Command{
+		Use: "plan", Short: "Show what apply would do; change nothing", Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			if err := a.offers("text"); err != nil {
+				return err
+			}
+			ctx, cancel := a.limited(c.Context())
+			defer cancel()
+			return a.plan(ctx, f)
+		},
+	}
+	f.add(c)
+	return c
+}
+
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError{fmt.Errorf("%s takes no argument: %q", c.CommandPath(), args[0])}
+	}
+	return nil
+}
+
+func (a *app) plan(ctx context.Context, f planFlags) error {
+	file, err := a.load()
+	if err != nil {
+		return err
+	}
+	docker, err := a.connect()
+	if err != nil {
+		return err
+	}
+	defer docker.Close()
+	cluster := providers.New(file, docker, nil)
+	defer cluster.Close()
+	s := session{app: a, system: cluster, flags: f, title: render.Title{Command: "plan", Cluster: file.Name, File: file.File}}
+	p, err := s.look(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.print(p); err != nil {
+		return err
+	}
+	return s.detailedExit(p)
+}
+
+// session is one plan on its way through a command.
+type session struct {
+	*app
+	system system
+	flags  planFlags
+	title  render.Title
+}
+
+// system is what a command needs of a cluster.
+type system interface {
+	engine.System
+}
+
+// look reads everything and plans. Problems end the command: nothing may be done.
+func (s session) look(ctx context.Context) (engine.Plan, error) {
+	if err := s.system.Look(ctx); err != nil {
+		return engine.Plan{}, cause(ctx, err)
+	}
+	if err := s.knownAddresses(); err != nil {
+		return engine.Plan{}, err
+	}
+	p, problems, err := engine.Make(s.system, engine.Options{Target: s.flags.target, Exclude: s.flags.exclude})
+	if err != nil {
+		return p, err
+	}
+	for _, problem := range problems {
+		s.sayProblem(problem)
+	}
+	if len(problems) > 0 {
+		fmt.Fprintf(s.err, "%s: nothing was changed\n", plural(len(problems), "error"))
+		return p, exitWith(exitFailed)
+	}
+	return p, nil
+}
+
+// cause prefers what ended the context over the call that noticed.
+func cause(ctx context.Context, err error) error {
+	if c := context.Cause(ctx); c != nil && c != context.Canceled {
+		return c
+	}
+	return err
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// knownAddresses refuses a --target or --exclude that names nothing.
+func (s session) knownAddresses() error {
+	for _, want := range append(append([]string{}, s.flags.target...), s.flags.exclude...) {
+		found := false
+		for _, k := range s.system.Kinds() {
+			for _, r := range append(k.Want(), k.Seen()...) {
+				found = found || r.Addr.Matches(want)
+			}
+		}
+		if !found {
+			return usageError{fmt.Errorf("there is no %s in the file or in the cluster", want)}
+		}
+	}
+	return nil
+}
+
+func (s session) print(p engine.Plan) error {
+	return render.Text(s.out, s.title, p, render.Options{Full: s.flags.full, Color: s.colored(s.out)})
+}
+
+// detailedExit is the exit code that --detailed-exitcode asks for.
+func (s session) detailedExit(p engine.Plan) error {
+	switch {
+	case !s.flags.detailed:
+		return nil
+	case len(p.Refused(s.flags.allow)) > 0 || len(p.Denied(s.flags.deny)) > 0:
+		return exitWith(exitRefused)
+	case !p.Empty() || len(p.Unseen) > 0:
+		return exitWith(exitChanges)
+	}
+	return nil
+}

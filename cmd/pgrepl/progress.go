@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"pgrepl/engine"
+)
+
+// progress shows an apply on standard error: one line per numbered step when it is done, and a heartbeat every ten seconds
+// for each that is under way.
+type progress struct {
+	app   *app
+	plan  engine.Plan
+	mu    sync.Mutex
+	begun map[int]time.Time // by batch
+	done  map[engine.StepID]bool
+	over  map[int]bool
+	text  map[engine.StepID]string // running steps, and how far they are
+	tick  *time.Ticker
+	ended chan struct{}
+}
+
+const heartbeat = 10 * time.Second
+
+func newProgress(a *app, p engine.Plan) *progress {
+	fmt.Fprintf(a.err, "apply: %s\n", plural(len(p.Batches), "step"))
+	s := &progress{app: a, plan: p, begun: map[int]time.Time{}, done: map[engine.StepID]bool{}, over: map[int]bool{}, text: map[engine.StepID]string{},
+		tick: time.NewTicker(heartbeat), ended: make(chan struct{})}
+	go s.beat()
+	return s
+}
+
+func (s *progress) beat() {
+	for {
+		select {
+		case <-s.ended:
+			return
+		case <-s.tick.C:
+			s.mu.Lock()
+			for _, b := range s.plan.Batches {
+				if begun, running := s.begun[b.N]; running && !s.over[b.N] {
+					s.line(b, strings.Join(s.running(b), ", "), fmt.Sprintf("%.0fs", time.Since(begun).Seconds()))
+				}
+			}
+			s.mu.Unlock()
+		}
+	}
+}
+
+func (s *progress) end() {
+	s.tick.Stop()
+	close(s.ended)
+}
+
+func (s *progress) event(e engine.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.batch(e.Step)
+	switch e.What {
+	case engine.Started:
+		if _, begun := s.begun[b.N]; !begun {
+			s.begun[b.N] = time.Now()
+		}
+		s.text[e.Step] = ""
+	case engine.Progress:
+		s.text[e.Step] = e.Text
+	case engine.Done:
+		delete(s.text, e.Step)
+		s.done[e.Step] = true
+		if !slices.ContainsFunc(b.Steps, func(id engine.StepID) bool { return !s.done[id] }) {
+			s.over[b.N] = true
+			s.line(b, b.Text(), fmt.Sprintf("ok %.1fs", time.Since(s.begun[b.N]).Seconds()))
+		}
+	case engine.Failed:
+		delete(s.text, e.Step)
+		s.over[b.N] = true
+		s.line(b, s.step(e.Step).String(), "failed")
+	}
+}
+
+func (s *progress) line(b engine.Batch, text, end string) {
+	head := fmt.Sprintf("[%d/%d] %s  %s ", b.N, len(s.plan.Batches), b.Where(), text)
+	fmt.Fprintf(s.app.err, "%s%s %s\n", head, strings.Repeat(".", max(3, 72-len(head))), end)
+}
+
+// running names the steps of a batch that are under way, each with how far it is.
+func (s *progress) running(b engine.Batch) []string {
+	var out []string
+	for _, id := range b.Steps {
+		if how, running := s.text[id]; running {
+			out = append(out, strings.TrimSpace(s.step(id).String()+" "+how))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func (s *progress) underWay() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []string
+	for _, b := range s.plan.Batches {
+		if r := s.running(b); len(r) > 0 {
+			out = append(out, b.Where()+": "+strings.Join(r, ", "))
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
+func (s *progress) batch(id engine.StepID) engine.Batch {
+	i := slices.IndexFunc(s.plan.Batches, func(b engine.Batch) bool { return slices.Contains(b.Steps, id) })
+	return s.plan.Batches[i]
+}
+
+func (s *progress) step(id engine.StepID) engine.Step {
+	i := slices.IndexFunc(s.plan.Steps, func(st engine.Step) bool { return st.ID() == id })
+	return s.plan.Steps[i]
+}

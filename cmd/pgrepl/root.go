@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"pgrepl/engine"
+	"pgrepl/providers/docker"
+	"pgrepl/schema"
+)
+
+// app is one run of the program: its streams and its global flags.
+type app struct {
+	streams
+	signals signals
+
+	file     string
+	vars     []string
+	varFiles []string
+	docker   string
+	format   string
+	color    string
+	timeout  time.Duration
+}
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "pgrepl",
+		Short:         "Plan and apply PostgreSQL streaming replication in Docker",
+		Long:          "pgrepl reads one HCL file that declares a PostgreSQL master with its replicas, looks at what Docker and the servers\nreally hold, shows the difference as a plan, and applies it. There is no state file and no daemon.",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{unknownCommand(c, args[0])}
+			}
+			return c.Help()
+		},
+	}
+	f := root.PersistentFlags()
+	f.StringVarP(&a.file, "file", "f", "pgrepl.hcl", "the cluster's file, or a folder of *.hcl files")
+	f.StringArrayVar(&a.vars, "var", nil, "set a variable: name=value (repeatable)")
+	f.StringArrayVar(&a.varFiles, "var-file", nil, "read variables from a file of name = value lines (repeatable, later wins)")
+	f.StringVar(&a.docker, "docker", "", "Docker endpoint (default: DOCKER_HOST, then the current docker context)")
+	f.StringVarP(&a.format, "format", "o", "text", "output format, of those the command offers")
+	f.StringVar(&a.color, "color", "auto", "auto, always or never (NO_COLOR is honoured)")
+	f.DurationVar(&a.timeout, "timeout", 0, "limit of the whole command, such as 10m (default: none)")
+	root.SetFlagErrorFunc(usage)
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.AddCommand(newInit(a), newValidate(a), newFmt(a), newPlan(a), newApply(a), newDestroy(a), newStatus(a), newGraph(a), newVersion(a))
+	for _, c := range root.Commands() {
+		c.PreRunE = func(*cobra.Command, []string) error { return a.checkGlobals() }
+	}
+	return root
+}
+
+func unknownCommand(c *cobra.Command, name string) error {
+	text := fmt.Sprintf("pgrepl has no command %q", name)
+	if near := c.SuggestionsFor(name); len(near) > 0 {
+		text += fmt.Sprintf("; did you mean %q?", near[0])
+	}
+	return errors.New(text + " (pgrepl --help lists them)")
+}
+
+func (a *app) checkGlobals() error {
+	if a.color != "auto" && a.color != "always" && a.color != "never" {
+		return usageError{fmt.Errorf("--color is auto, always or never, not %q", a.color)}
+	}
+	return nil
+}
+
+// offers refuses a format that the command does not have.
+func (a *app) offers(formats ...string) error {
+	for _, f := range formats {
+		if a.format == f {
+			return nil
+		}
+	}
+	return usageError{fmt.Errorf("--format %s is not one of %v", a.format, formats)}
+}
+
+// colored reports whether what goes to w may carry escape codes.
+func (a *app) colored(w io.Writer) bool {
+	switch {
+	case a.color != "auto":
+		return a.color == "always"
+	case os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb":
+		return false
+	}
+	return isTerminal(w)
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// load reads the file; its diagnostics go to standard error, and errors among them end the command with 65.
+func (a *app) load() (*schema.Cluster, error) {
+	file, diags := schema.Load(schema.Options{Path: a.file, Vars: a.vars, VarFiles: a.varFiles, Environ: os.Environ()})
+	diags.WriteText(a.err)
+	if diags.HasErrors() {
+		return nil, exitWith(exitInvalid)
+	}
+	return file, nil
+}
+
+// connect returns the Docker engine of this run.
+func (a *app) connect() (*docker.Engine, error) {
+	return docker.Connect(a.docker, a.sideEffect())
+}
+
+// limited applies --timeout.
+func (a *app) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if a.timeout == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, a.timeout, fmt.Errorf("--timeout of %s is over", a.timeout))
+}
+
+// sideEffect kills the process where a test asks for it.
+func (a *app) sideEffect() engine.SideEffect { return crashAt(os.Getenv("PGREPL_CRASH_AT")) }

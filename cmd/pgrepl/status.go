@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"pgrepl/providers"
+	"pgrepl/providers/postgres"
+)
+
+func newStatus(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "status", Short: "Show the health of the cluster now", Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := a.offers("text"); err != nil {
+				return err
+			}
+			ctx, cancel := a.limited(c.Context())
+			defer cancel()
+			return a.status(ctx)
+		},
+	}
+}
+
+func (a *app) status(ctx context.Context) error {
+	file, err := a.load()
+	if err != nil {
+		return err
+	}
+	docker, err := a.connect()
+	if err != nil {
+		return err
+	}
+	defer docker.Close()
+	cluster := providers.New(file, docker, nil)
+	defer cluster.Close()
+	if err := cluster.Look(ctx); err != nil {
+		return cause(ctx, err)
+	}
+	a.statusTable(file.Name, cluster.Status())
+	return nil
+}
+
+func (a *app) statusTable(cluster string, nodes []postgres.NodeStatus) {
+	healthy := 0
+	for _, n := range nodes {
+		if n.OK {
+			healthy++
+		}
+	}
+	word := "healthy"
+	if healthy < len(nodes) {
+		word = "NOT HEALTHY"
+	}
+	fmt.Fprintf(a.out, "cluster %q: %s, %d of %s well\n", cluster, word, healthy, plural(len(nodes), "node"))
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NODE\tPART\tSTATE\tUPSTREAM\tREPLICATION\tSYNC\tLAG\tSLOT\tRETAINED\tHEALTH")
+	for _, n := range nodes {
+		health := "ok"
+		if !n.OK {
+			health = n.Why
+		}
+		if len(n.Pending) > 0 {
+			health += "; waits for a restart: " + strings.Join(n.Pending, ", ")
+		}
+		lag := n.Lag
+		if n.Upstream == "" {
+			lag = ""
+		}
+		fmt.Fprintln(w, strings.Join([]string{n.Node, n.Part, n.State, dash(n.Upstream), dash(n.Streaming), dash(n.Sync), dash(lag), dash(n.Slot), dash(n.Retained), health}, "\t"))
+	}
+	w.Flush()
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

@@ -1,0 +1,99 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// listDiff shows an ordered list whose order is its meaning (pg_hba.conf): every rule with its number, + for a new one, -
+// for one that goes, and where a rule stood before that moved.
+func listDiff(before, after []string) []string {
+	kept := longestCommon(before, after)
+	table := align(append(slices.Clone(before), after...))
+	oldRow, newRow := table[:len(before)], table[len(before):]
+	var out []string
+	b := 0
+	for a, text := range after {
+		was, stays := kept[a]
+		if stays {
+			for ; b < was; b++ {
+				out = append(out, "-        "+oldRow[b])
+			}
+			b = was + 1
+		}
+		line := fmt.Sprintf("%6d  %s", a+1, newRow[a])
+		switch {
+		case !stays:
+			out = append(out, "+"+line)
+		case was != a:
+			out = append(out, fmt.Sprintf(" %s   (was %d)", line, was+1))
+		default:
+			out = append(out, " "+line)
+		}
+		_ = text
+	}
+	for ; b < len(before); b++ {
+		out = append(out, "-        "+oldRow[b])
+	}
+	return out
+}
+
+// longestCommon maps the index in after of every rule that stays to its index in before.
+func longestCommon(before, after []string) map[int]int {
+	length := make([][]int, len(before)+1)
+	for i := range length {
+		length[i] = make([]int, len(after)+1)
+	}
+	for i := len(before) - 1; i >= 0; i-- {
+		for j := len(after) - 1; j >= 0; j-- {
+			if before[i] == after[j] {
+				length[i][j] = length[i+1][j+1] + 1
+				continue
+			}
+			length[i][j] = max(length[i+1][j], length[i][j+1])
+		}
+	}
+	kept := map[int]int{}
+	for i, j := 0, 0; i < len(before) && j < len(after); {
+		switch {
+		case before[i] == after[j]:
+			kept[j] = i
+			i, j = i+1, j+1
+		case length[i+1][j] >= length[i][j+1]:
+			i++
+		default:
+			j++
+		}
+	}
+	return kept
+}
+
+// align puts the fields of rules below each other; a local rule has no address.
+func align(rules []string) []string {
+	var rows [][]string
+	var width [4]int
+	for _, r := range rules {
+		f := strings.Fields(r)
+		if len(f) > 0 && f[0] == "local" && len(f) > 3 {
+			f = slices.Insert(f, 3, "")
+		}
+		rows = append(rows, f)
+		for i := 0; i < len(width) && i < len(f); i++ {
+			width[i] = max(width[i], len(f[i]))
+		}
+	}
+	out := make([]string, len(rows))
+	for n, f := range rows {
+		var b strings.Builder
+		for i, field := range f {
+			if i < len(width) && i < len(f)-1 {
+				fmt.Fprintf(&b, "%-*s  ", width[i], field)
+				continue
+			}
+			b.WriteString(field + " ")
+		}
+		out[n] = strings.TrimRight(b.String(), " ")
+	}
+	return out
+}

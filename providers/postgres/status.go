@@ -1,0 +1,103 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// NodeStatus is one node as a status shows it.
+type NodeStatus struct {
+	Node      string
+	Address   string
+	Part      string // what it is: primary, standby; what it is declared as, where it cannot be asked
+	State     string // accepting connections, down, missing
+	Upstream  string
+	Streaming string // of a standby: streaming, catchup, not streaming
+	Sync      string
+	Lag       string // bytes between what the upstream has and what the standby replayed; "unknown" is never 0
+	Slot      string
+	Retained  string
+	Pending   []string // settings that wait for a restart
+	OK        bool
+	Why       string // what is wrong, and what to do next
+}
+
+// Status is what the last look says of every node's health.
+func (s *Site) Status() []NodeStatus {
+	var out []NodeStatus
+	for _, srv := range s.servers {
+		out = append(out, srv.status())
+	}
+	return out
+}
+
+func (s *server) status() NodeStatus {
+	n := NodeStatus{Node: s.node.Name, Address: s.address().String(), Part: string(s.node.Part), State: s.state(), Lag: "unknown", OK: true}
+	if s.seen.reach == up {
+		n.Part = map[bool]string{true: "standby", false: "primary"}[s.seen.live.Recovery]
+		for name, set := range s.seen.live.Settings {
+			if set.Pending {
+				n.Pending = append(n.Pending, name)
+			}
+		}
+	} else {
+		n.OK, n.Why = false, s.seen.why
+	}
+	if s.isPrimary() {
+		return n
+	}
+	n.Upstream, n.Slot, n.Streaming = s.upstream().node.Name, s.node.Slot.Name, "unknown"
+	if s.upstream().seen.reach == up {
+		s.follow(&n)
+	}
+	return n
+}
+
+func (s *server) state() string {
+	switch s.seen.reach {
+	case up:
+		return acceptingConnections
+	case absent:
+		return "missing"
+	}
+	return "down"
+}
+
+// follow fills in what the upstream knows of a standby.
+func (s *server) follow(n *NodeStatus) {
+	n.Streaming = "not streaming"
+	for _, w := range s.upstream().seen.live.Senders {
+		if w.Name != s.node.ApplicationName || w.State == "backup" {
+			continue
+		}
+		n.Streaming, n.Sync = w.State, w.Sync
+		if w.Lag != nil {
+			n.Lag = Bytes(*w.Lag)
+		}
+	}
+	for _, slot := range s.upstream().seen.live.Slots {
+		if slot.Name == n.Slot && slot.Retained >= 0 {
+			n.Retained = Bytes(slot.Retained)
+		}
+	}
+	switch {
+	case s.seen.live.Paused:
+		n.OK, n.Why = false, "replay is paused"
+	case n.OK && n.Streaming != "streaming":
+		n.OK, n.Why = false, fmt.Sprintf("%s; see docker logs %s", n.Streaming, n.Node)
+	}
+}
+
+// Record writes one row of the ledger's history.
+func (s *Site) Record(ctx context.Context, who, tool string, steps []string) error {
+	if !s.primary().seen.live.Ledger {
+		return nil
+	}
+	quoted := make([]string, len(steps))
+	for i, t := range steps {
+		quoted[i] = literal(t)
+	}
+	return s.primary().session.change(ctx, "record the apply", fmt.Sprintf("INSERT INTO pgrepl.apply (who, tool, steps) VALUES (%s, %s, ARRAY[%s]::text[])",
+		literal(who), literal(tool), strings.Join(quoted, ", ")))
+}

@@ -1,0 +1,108 @@
+// Package providers is the list of everything that pgrepl can manage, and the only place where what is outside the servers
+// (docker) and what is inside them (postgres) meet.
+package providers
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"pgrepl/engine"
+	"pgrepl/providers/docker"
+	"pgrepl/providers/postgres"
+	"pgrepl/schema"
+)
+
+// Cluster is one cluster as it can be looked at and changed: an engine.System.
+type Cluster struct {
+	file   *schema.Cluster
+	docker *docker.Site
+	server *postgres.Site
+	kinds  []engine.Kind
+}
+
+// New binds a cluster to a Docker engine. A nil engine makes one that can be planned for but neither seen nor changed.
+func New(file *schema.Cluster, on *docker.Engine, effect engine.SideEffect) *Cluster {
+	c := &Cluster{file: file, docker: docker.NewSite(file, on, docker.Removal{})}
+	c.server = postgres.NewSite(file, func(n *schema.Node) postgres.Machine { return c.docker.Machine(n) }, effect)
+	for _, k := range c.docker.Kinds() {
+		if k.Name() == "node" {
+			k = awakening{k, c.server}
+		}
+		c.kinds = append(c.kinds, k)
+	}
+	c.kinds = append(c.kinds, c.server.Kinds()...)
+	return c
+}
+
+// Destroy is the system in which nothing of the cluster is wanted: what Docker holds of it goes, and its volumes only with
+// volumes set. It needs no server, so it works with the master down.
+func Destroy(file *schema.Cluster, on *docker.Engine, volumes bool) *Cluster {
+	site := docker.NewSite(file, on, docker.Removal{Containers: true, Volumes: volumes})
+	return &Cluster{file: file, docker: site, kinds: site.Kinds()}
+}
+
+// Kinds lists what is managed, outside before inside.
+func (c *Cluster) Kinds() []engine.Kind { return c.kinds }
+
+// Look takes a fresh look at Docker, then at every node at once.
+func (c *Cluster) Look(ctx context.Context) error {
+	if err := c.docker.Look(ctx); err != nil {
+		return err
+	}
+	if c.server == nil {
+		return nil
+	}
+	return errors.Join(c.server.Look(ctx), c.docker.DropHelpers(ctx))
+}
+
+// Verify proves what a plan cannot see; it rests on the last look.
+func (c *Cluster) Verify(ctx context.Context) []engine.Problem {
+	if c.server == nil {
+		return nil
+	}
+	return c.server.Verify(ctx)
+}
+
+// Status is the health of every node at the last look.
+func (c *Cluster) Status() []postgres.NodeStatus { return c.server.Status() }
+
+// Record writes into the ledger's history what was applied.
+func (c *Cluster) Record(ctx context.Context, who, tool string, steps []string) error {
+	if c.server == nil {
+		return nil
+	}
+	return c.server.Record(ctx, who, tool, steps)
+}
+
+// Lock takes the cluster's lock, waiting for it at most wait; image must be on the engine.
+func (c *Cluster) Lock(ctx context.Context, wait time.Duration) (*docker.Lock, error) {
+	return c.docker.Lock(ctx, wait)
+}
+
+// Kept lists the volumes of the cluster that nothing uses: a destroy left them, or a replica that went before it.
+func (c *Cluster) Kept() []string { return c.docker.Kept() }
+
+// Close ends every connection to the servers.
+func (c *Cluster) Close() {
+	if c.server != nil {
+		c.server.Close()
+	}
+}
+
+// awakening is the kind of containers, which knows nothing of servers, together with what must follow for the server when
+// a container with data is started or replaced.
+type awakening struct {
+	engine.Kind
+	server *postgres.Site
+}
+
+func (k awakening) Steps(c engine.Change) []engine.Step {
+	steps := k.Kind.Steps(c)
+	for _, s := range steps {
+		if do := s.ID().Do; do == "create" || do == "start" {
+			return append(steps, k.server.Awaken(c.ID.Name)...)
+		}
+	}
+	return steps
+}
