@@ -167,7 +167,8 @@ func (s *Site) DropHelpers(ctx context.Context) error {
 }
 
 // Write puts files into the folder pgrepl/ of the volume, 0600 and the server's own, in whatever state the container is.
-// The volume's root and the folder become the server's too: a volume mounted without copy-up belongs to root.
+// The volume's root and the folder become the server's too: a volume mounted without copy-up belongs to root. That is why
+// the archive is unpacked from the folder above: the engine leaves the owner of the target folder itself alone.
 func (m *Machine) Write(ctx context.Context, files map[string][]byte) error {
 	dir, err := m.Dir(ctx)
 	if err != nil {
@@ -179,16 +180,18 @@ func (m *Machine) Write(ctx context.Context, files map[string][]byte) error {
 	}
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
-	entries := []*tar.Header{{Typeflag: tar.TypeDir, Name: "./", Mode: 0o700}, {Typeflag: tar.TypeDir, Name: "pgrepl/", Mode: 0o700}}
+	root := path.Base(dir) + "/"
+	folder := root + "pgrepl/"
+	entries := []*tar.Header{{Typeflag: tar.TypeDir, Name: root, Mode: 0o700}, {Typeflag: tar.TypeDir, Name: folder, Mode: 0o700}}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		entries = append(entries, &tar.Header{Typeflag: tar.TypeReg, Name: "pgrepl/" + name, Mode: 0o600, Size: int64(len(files[name]))})
+		entries = append(entries, &tar.Header{Typeflag: tar.TypeReg, Name: folder + name, Mode: 0o600, Size: int64(len(files[name]))})
 	}
 	for _, h := range entries {
 		h.Uid, h.Gid = uid, gid
 		if err := w.WriteHeader(h); err != nil {
 			return err
 		}
-		if _, err := w.Write(files[strings.TrimPrefix(h.Name, "pgrepl/")]); err != nil {
+		if _, err := w.Write(files[strings.TrimPrefix(h.Name, folder)]); err != nil {
 			return err
 		}
 	}
@@ -196,7 +199,7 @@ func (m *Machine) Write(ctx context.Context, files map[string][]byte) error {
 		return err
 	}
 	err = m.site.engine.effect.Around("write files of "+m.node.Name, func() error {
-		return m.site.engine.api.CopyToContainer(ctx, m.node.Name, dir, &archive, container.CopyToContainerOptions{})
+		return m.site.engine.api.CopyToContainer(ctx, m.node.Name, path.Dir(dir), &archive, container.CopyToContainerOptions{})
 	})
 	if err != nil {
 		return fmt.Errorf("write files of %s: %w", m.node.Name, err)
