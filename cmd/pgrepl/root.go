@@ -20,6 +20,7 @@ import (
 type app struct {
 	streams
 	signals signals
+	effect  engine.SideEffect // told of each one; kills the process where a test asks for it
 
 	file     string
 	vars     []string
@@ -115,7 +116,7 @@ func (a *app) load() (*schema.Cluster, error) {
 
 // connect returns the Docker engine of this run.
 func (a *app) connect() (*docker.Engine, error) {
-	return docker.Connect(a.docker, a.sideEffect())
+	return docker.Connect(a.docker, a.effect)
 }
 
 // limited applies --timeout.
@@ -126,5 +127,3 @@ func (a *app) limited(ctx context.Context) (context.Context, context.CancelFunc)
 	return context.WithTimeoutCause(ctx, a.timeout, fmt.Errorf("--timeout of %s is over", a.timeout))
 }
 
-// sideEffect kills the process where a test asks for it.
-func (a *app) sideEffect() engine.SideEffect { return crashAt(os.Getenv("PGREPL_CRASH_AT")) }
