@@ -47,5 +47,7 @@ func (l *loader) load() *Cluster {
 	}
 	l.arrange(bodies)
 	l.giveValues()
-	return l.decode()
+	c := l.decode()
+	l.checkLocals()
+	return c
 }

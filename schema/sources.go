@@ -49,7 +49,7 @@ func listFolder(path string) ([]string, error) {
 func (l *loader) readFiles() []*hclsyntax.Body {
 	var bodies []*hclsyntax.Body
 	for _, path := range l.paths() {
-		if body := l.parseFile(path); body != nil {
+		if body := l.parseFile(path, "Write a first file with `pgrepl init`, or name the right one with -f."); body != nil {
 			bodies = append(bodies, body)
 		}
 	}
@@ -75,11 +75,11 @@ func (l *loader) paths() []string {
 	return paths
 }
 
-// parseFile returns nil after a diagnostic.
-func (l *loader) parseFile(path string) *hclsyntax.Body {
+// parseFile returns nil after a diagnostic; advice is what to do when there is no such file.
+func (l *loader) parseFile(path, advice string) *hclsyntax.Body {
 	src, err := l.src.readFile(path)
 	if err != nil {
-		l.unreadable(path, err)
+		l.unreadable(path, err, advice)
 		return nil
 	}
 	src = normalNewlines(src)
@@ -96,10 +96,9 @@ func (l *loader) parseFile(path string) *hclsyntax.Body {
 	return body
 }
 
-func (l *loader) unreadable(path string, err error) {
+func (l *loader) unreadable(path string, err error, advice string) {
 	if errors.Is(err, fs.ErrNotExist) {
-		l.errorf(codeRead, hcl.Range{Filename: path}, "no such file").
-			detail("Write a first file with `pgrepl init`, or name the right one with -f.")
+		l.errorf(codeRead, hcl.Range{Filename: path}, "no such file").detail("%s", advice)
 		return
 	}
 	var cause *fs.PathError
@@ -117,6 +116,9 @@ func (r *report) syntax(diags hcl.Diagnostics) {
 			at = *d.Subject
 		}
 		r.errorf(codeSyntax, at, "%s", lowerFirst(strings.TrimSuffix(d.Summary, "."))).detail("%s", d.Detail)
+		if d.Summary == "Invalid multi-line string" {
+			return // a quote is missing, and everything behind it is read as part of the string
+		}
 	}
 }
 

@@ -153,7 +153,7 @@ func (l *loader) readVarFlag(assignment string, values map[string]given) {
 }
 
 func (l *loader) readVarFile(path string, values map[string]given) {
-	body := l.parseFile(path)
+	body := l.parseFile(path, "Name the right one with --var-file.")
 	if body == nil {
 		return
 	}
@@ -220,7 +220,7 @@ func (l *loader) fitVariable(v *variable, value cty.Value, from string) (cty.Val
 		if a := v.body.Attributes["default"]; from == "" && a != nil {
 			at, from = a.NameRange, "the default"
 		}
-		l.errorf(codeVarValue, at, "variable %q is a %s, and %s does not fit", v.name, v.kind.FriendlyNameForConstraint(), from)
+		l.errorf(codeVarValue, at, "variable %q wants %s, and %s does not fit", v.name, typeexpr.TypeString(v.kind), from)
 		return cty.DynamicVal, false
 	}
 	return out, true
@@ -234,7 +234,7 @@ func (l *loader) givenValue(v *variable, in given) (cty.Value, bool) {
 	if v.kind.IsPrimitiveType() {
 		value, err := convert.Convert(cty.StringVal(in.text), v.kind)
 		if err != nil {
-			l.errorf(codeVarValue, v.at, "variable %q is a %s, and the value of %s is not", v.name, v.kind.FriendlyName(), in.from)
+			l.errorf(codeVarValue, v.at, "variable %q wants a %s, and the value of %s is none", v.name, v.kind.FriendlyName(), in.from)
 		}
 		return value, err == nil
 	}
@@ -246,8 +246,8 @@ func (l *loader) givenValue(v *variable, in given) (cty.Value, bool) {
 		}
 	}
 	l.errorf(codeVarValue, v.at, "the value of %s is not an HCL expression", in.from).
-		detail("Variable %q is a %s; write its value as in a file, for example --var '%s=[\"a\", \"b\"]'.",
-			v.name, v.kind.FriendlyNameForConstraint(), v.name)
+		detail("Variable %q wants %s; write its value as in a file, for example --var '%s=[\"a\", \"b\"]'.",
+			v.name, typeexpr.TypeString(v.kind), v.name)
 	return cty.DynamicVal, false
 }
 

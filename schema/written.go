@@ -54,17 +54,26 @@ func (l *loader) writtenText(text string, expr hclsyntax.Expression, e *each) wr
 	return w
 }
 
-// literalBytes says where in the file each byte of a literal stands: its source may hold escapes, or the indentation
-// that a <<- heredoc loses. It returns nil when they do not fit.
+// literalBytes says where in the file each byte of a literal stands: its source may hold escapes, and a <<- heredoc
+// loses the indentation of its lines. It returns nil when the two do not fit.
 func literalBytes(source, value string, start int) []int {
-	for _, quoted := range []bool{true, false} {
-		if text, bytes := unescaped(source, quoted, start); text == value {
-			return bytes
-		} else if !quoted && strings.HasSuffix(text, value) {
-			return bytes[len(text)-len(value):]
-		}
+	if text, bytes := unescaped(source, true, start); text == value {
+		return bytes
 	}
-	return nil
+	text, bytes := unescaped(source, false, start)
+	lines, kept := strings.SplitAfter(text, "\n"), strings.SplitAfter(value, "\n")
+	if len(lines) != len(kept) {
+		return nil
+	}
+	var out []int
+	for i, line := range lines {
+		if !strings.HasSuffix(line, kept[i]) {
+			return nil
+		}
+		out = append(out, bytes[len(line)-len(kept[i]):len(line)]...)
+		bytes = bytes[len(line):]
+	}
+	return out
 }
 
 // unescaped undoes $${ and %%{, and in quotes the backslash escapes that stand for one byte.
