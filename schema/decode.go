@@ -15,6 +15,7 @@ type decoder struct {
 	cluster *Cluster
 	readers map[*Object]*reader // where an object, or for an implied one its cause, is written
 	shared  inherited
+	primary *Node // nil while the file has no master
 
 	networks  map[Address]*Network
 	nodes     map[Address]*Node
@@ -111,16 +112,6 @@ func sortedByAddress[T any](m map[Address]T) []T {
 		out = append(out, m[a])
 	}
 	return out
-}
-
-// master is nil while the file has none.
-func (d *decoder) master() *Node {
-	for _, n := range d.nodes {
-		if n.Part == Primary {
-			return n
-		}
-	}
-	return nil
 }
 
 // labels are the cluster's labels under an object's own.

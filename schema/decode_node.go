@@ -22,7 +22,7 @@ func (d *decoder) decodeNodes() {
 	if in := d.only("master", codeMaster); in != nil {
 		n, own := d.node(in, d.shared)
 		n.Part = Primary
-		d.shared = own
+		d.primary, d.shared = n, own
 	}
 	d.every("replica", func(in *instance) {
 		n, _ := d.node(in, d.shared)
@@ -184,7 +184,7 @@ func (d *decoder) replicas() []*Node {
 func (d *decoder) upstreamOf(n *Node) *Node {
 	r := d.readers[&n.Object]
 	if r.attribute("upstream") == nil {
-		return d.master()
+		return d.primary
 	}
 	a, ok := r.refer("upstream", "master", "replica")
 	if !ok {

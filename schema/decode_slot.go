@@ -21,7 +21,7 @@ func (d *decoder) decodeSlots() {
 
 func (d *decoder) upstreamOfSlot(r *reader) *Node {
 	if r.attribute("upstream") == nil {
-		return d.master()
+		return d.primary
 	}
 	a, ok := r.refer("upstream", "master", "replica")
 	if !ok {

@@ -149,15 +149,6 @@ func (l *loader) resolveBlock(t hcl.Traversal, seen names) bool {
 	return true
 }
 
-func (l *loader) block(kind, label string) *block {
-	for _, b := range l.blocks {
-		if b.kind == kind && b.label == label {
-			return b
-		}
-	}
-	return nil
-}
-
 func (l *loader) missingBlock(kind, label string, at hcl.Range) {
 	var known []string
 	for _, b := range l.blocks {

@@ -20,11 +20,12 @@ type sources struct {
 	readFile func(string) ([]byte, error)
 	readDir  func(string) ([]string, error)
 	text     map[string][]byte
+	starts   map[string][]int // the byte at which each line of a text begins
 	secrets  []hcl.Range
 }
 
 func newSources(o Options) *sources {
-	s := &sources{readFile: o.ReadFile, readDir: o.ReadDir, text: map[string][]byte{}}
+	s := &sources{readFile: o.ReadFile, readDir: o.ReadDir, text: map[string][]byte{}, starts: map[string][]int{}}
 	if s.readFile == nil {
 		s.readFile = os.ReadFile
 	}
@@ -56,6 +57,38 @@ func (l *loader) readFiles() []*hclsyntax.Body {
 	return bodies
 }
 
+func (s *sources) add(name string, text []byte) {
+	starts := []int{0}
+	for i, c := range text {
+		if c == '\n' {
+			starts = append(starts, i+1)
+		}
+	}
+	s.text[name], s.starts[name] = text, starts
+}
+
+// line is a line of a file, counted from 1, without its end; "" where there is none.
+func (s *sources) line(name string, n int) string {
+	starts, text := s.starts[name], s.text[name]
+	switch {
+	case n < 1 || n > len(starts):
+		return ""
+	case n < len(starts):
+		text = text[:starts[n]-1]
+	}
+	return string(text[starts[n-1]:])
+}
+
+// pos is the place of a byte of a file.
+func (s *sources) pos(name string, at int) hcl.Pos {
+	starts := s.starts[name]
+	n, found := slices.BinarySearch(starts, at)
+	if !found {
+		n--
+	}
+	return hcl.Pos{Line: n + 1, Column: utf8.RuneCount(s.text[name][starts[n]:at]) + 1, Byte: at}
+}
+
 func (l *loader) paths() []string {
 	names, err := l.src.readDir(l.options.Path)
 	if err != nil {
@@ -83,7 +116,7 @@ func (l *loader) parseFile(path, advice string) *hclsyntax.Body {
 		return nil
 	}
 	src = normalNewlines(src)
-	l.src.text[path] = src
+	l.src.add(path, src)
 	if !l.sound(src, path) {
 		return nil
 	}
@@ -108,9 +141,11 @@ func (l *loader) unreadable(path string, err error, advice string) {
 	l.errorf(codeRead, hcl.Range{Filename: path}, "cannot be read: %v", err)
 }
 
+const maxSyntaxErrors = 20 // what is no HCL at all has one for every character
+
 // syntax takes over what the HCL parser found.
 func (r *report) syntax(diags hcl.Diagnostics) {
-	for _, d := range diags {
+	for _, d := range diags[:min(len(diags), maxSyntaxErrors)] {
 		at := hcl.Range{}
 		if d.Subject != nil {
 			at = *d.Subject
@@ -136,11 +171,7 @@ var looksSecret = regexp.MustCompile(`(?i)[\w-]*(?:passw|secret|token)[\w-]*"?\s
 
 // snippet is the first line of a range, cut before any secret in it.
 func (s *sources) snippet(r Range) string {
-	lines := bytes.Split(s.text[r.Filename], []byte("\n"))
-	if r.Start.Line < 1 || r.Start.Line > len(lines) {
-		return ""
-	}
-	line := strings.TrimRight(string(lines[r.Start.Line-1]), " \t")
+	line := strings.TrimRight(s.line(r.Filename, r.Start.Line), " \t")
 	if at := s.secretFrom(r, line); at >= 0 {
 		line = line[:at] + Hidden
 	}

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -104,11 +103,11 @@ func (l *loader) place(w written, from, to int) hcl.Range {
 	last, _ := w.part(max(to-1, from))
 	out := first.at
 	if first.bytes != nil {
-		out.Start = l.posOf(w.whole.Filename, first.bytes[from-first.from])
+		out.Start = l.src.pos(w.whole.Filename, first.bytes[from-first.from])
 	}
 	out.End = last.at.End
 	if last.bytes != nil {
-		out.End = l.posOf(w.whole.Filename, last.bytes[max(to-1, from)-last.from]+1)
+		out.End = l.src.pos(w.whole.Filename, last.bytes[max(to-1, from)-last.from]+1)
 	}
 	return out
 }
@@ -120,13 +119,4 @@ func (w written) part(at int) (writtenPart, bool) {
 		}
 	}
 	return writtenPart{at: w.whole}, false
-}
-
-func (l *loader) posOf(filename string, at int) hcl.Pos {
-	before := string(l.src.text[filename][:at])
-	return hcl.Pos{
-		Line:   strings.Count(before, "\n") + 1,
-		Column: utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1,
-		Byte:   at,
-	}
 }
