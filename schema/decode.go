@@ -28,8 +28,7 @@ type decoder struct {
 type inherited struct {
 	image, restart string
 	settings       layer
-	hba            []HBALine
-	hasHBA         bool
+	hba            []HBALine // nil: none is written
 }
 
 func (l *loader) decode() *Cluster {
@@ -134,9 +133,9 @@ func (r *reader) password() Secret {
 	at := r.where("password")
 	switch {
 	case !s.IsSet():
-	case s.Reveal() == "":
+	case s.text == "":
 		r.errorf(codeValue, at, "the password is empty").detail("PostgreSQL takes an empty password for none. Leave password out where none is wanted.")
-	case strings.ContainsAny(s.Reveal(), "\x00\n\r"):
+	case strings.ContainsAny(s.text, "\x00\n\r"):
 		r.errorf(codeValue, at, "the password holds a line break or a null character").detail("trimspace(…) removes one at its end.")
 	}
 	if s.IsSet() && isLiteral(r.attribute("password").Expr) {

@@ -34,7 +34,7 @@ func (d *decoder) decodeCluster() {
 		restart:  r.text("restart", "unless-stopped", restartPolicy),
 		settings: r.settings(),
 	}
-	d.shared.hba, d.shared.hasHBA = r.hba(c.Version)
+	d.shared.hba, _ = r.hba(c.Version)
 }
 
 // only is the one block of its kind that a file must have.
@@ -73,7 +73,7 @@ func imageMajor(image string) int {
 func supported(major int) bool { return major >= oldestVersion && major <= newestVersion }
 
 func (r *reader) version(image string) int {
-	if r.attribute("version") != nil {
+	if r.written("version") {
 		return r.whole("version", 16, oldestVersion, newestVersion)
 	}
 	major := imageMajor(image)

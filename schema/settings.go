@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math/big"
@@ -122,25 +123,20 @@ func sameOwn(own, value string) bool {
 	return err == nil && on == own
 }
 
+var synchronousPattern = regexp.MustCompile(`(?i)^\s*(first|any)?\s*([0-9]+)\s*\(`)
+
 // synchronousAdvice shows the block to write; a value that names walreceiver is the default application_name of a
 // standby that was given none.
 func synchronousAdvice(s *Setting) string {
 	mode, count := "first", "1"
-	if m := regexp.MustCompile(`(?i)^\s*(first|any)?\s*([0-9]+)\s*\(`).FindStringSubmatch(s.Value); m != nil && !s.Sensitive {
-		mode, count = cmpOr(strings.ToLower(m[1]), "first"), m[2]
+	if m := synchronousPattern.FindStringSubmatch(s.Value); m != nil && !s.Sensitive {
+		mode, count = cmp.Or(strings.ToLower(m[1]), "first"), m[2]
 	}
 	text := fmt.Sprintf("Write in the cluster block:\n  synchronous {\n    mode     = %q\n    count    = %s\n    replicas = [replica.NAME]\n  }", mode, count)
 	if !s.Sensitive && strings.Contains(s.Value, "walreceiver") {
 		text += "\nwalreceiver is what a standby without an application_name calls itself; here every replica has its own name."
 	}
 	return text
-}
-
-func cmpOr(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // over lays the settings of a block over inherited ones, key by key.

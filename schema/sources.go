@@ -202,6 +202,12 @@ func (s *sources) secretFrom(r Range, line string) int {
 	return at
 }
 
+// hide keeps a whole file out of what diagnostics show.
+func (s *sources) hide(name string) {
+	whole := hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.Pos{Line: len(s.starts[name]) + 1}}
+	s.secrets = append(s.secrets, whole)
+}
+
 func lowerFirst(s string) string {
 	if len(s) > 1 && s[1] >= 'a' && s[1] <= 'z' {
 		return strings.ToLower(s[:1]) + s[1:]
