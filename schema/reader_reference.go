@@ -2,7 +2,6 @@ package schema
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -41,7 +40,7 @@ func isCopies(v cty.Value) bool {
 	if !v.Type().IsObjectType() || v.LengthInt() == 0 {
 		return false
 	}
-	for _, one := range slices.Collect(maps.Values(v.AsValueMap())) {
+	for _, one := range v.AsValueMap() {
 		if _, ok := reference(one); !ok {
 			return false
 		}

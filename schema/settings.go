@@ -10,6 +10,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 	"slices"
+	"strconv"
 )
 
 var settingPattern = regexp.MustCompile(`^[a-z_][a-z0-9_$]*(\.[a-z_][a-z0-9_$]*)*$`)
@@ -94,7 +95,7 @@ func number(n *big.Float) string {
 	text := n.Text('f', -1)
 	if len(text) > 40 {
 		f, _ := n.Float64()
-		text = fmt.Sprint(f)
+		text = strconv.FormatFloat(f, 'f', -1, 64)
 	}
 	return text
 }
