@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"math/big"
 	"regexp"
 	"strings"
@@ -75,6 +76,10 @@ func (r *reader) setting(e entry) (*Setting, bool) {
 	case v.Type() == cty.Bool:
 		s.Value = fmt.Sprint(v.True())
 	case v.Type() == cty.Number:
+		if f, _ := v.AsBigFloat().Float64(); math.IsInf(f, 0) {
+			r.errorf(codeSetting, e.at, "%s is out of range", e.key)
+			return nil, false
+		}
 		s.Value = number(v.AsBigFloat())
 	default:
 		d := r.errorf(codeSetting, e.at, "%s wants a string, a number or a bool", e.key)

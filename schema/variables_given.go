@@ -97,15 +97,10 @@ func (l *loader) settleVariable(v *variable, in given, isGiven bool) (cty.Value,
 	if !ok {
 		return cty.DynamicVal, false
 	}
-	if !isGiven || in.expr != nil || !v.kind.IsPrimitiveType() {
-		if value, ok = l.fitVariable(v, value, in.from); !ok {
-			return cty.DynamicVal, false
-		}
-	}
-	if v.sensitive {
+	if value, ok = l.fitVariable(v, value, in.from); ok && v.sensitive {
 		value = value.Mark(markSensitive)
 	}
-	return value, true
+	return value, ok
 }
 
 func (l *loader) fitVariable(v *variable, value cty.Value, from string) (cty.Value, bool) {
