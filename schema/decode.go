@@ -26,9 +26,9 @@ type decoder struct {
 
 // inherited is what nodes take from the cluster, and replicas from the master.
 type inherited struct {
-	image, restart string
-	settings       layer
-	hba            []HBALine // nil: none is written
+	restart  string
+	settings layer
+	hba      []HBALine // nil: none is written
 }
 
 func (l *loader) decode() *Cluster {

@@ -17,7 +17,7 @@ const (
 func (d *decoder) decodeCluster() {
 	in := d.only("cluster", codeCluster)
 	if in == nil {
-		d.shared = inherited{image: defaultImage, restart: "unless-stopped", settings: layer{}}
+		d.shared = inherited{restart: "unless-stopped", settings: layer{}}
 		d.cluster.Version = 16
 		return
 	}
@@ -30,7 +30,6 @@ func (d *decoder) decodeCluster() {
 	c.Superuser = r.superuser()
 	c.Initdb = r.initdb()
 	d.shared = inherited{
-		image:    c.Image,
 		restart:  r.text("restart", "unless-stopped", restartPolicy),
 		settings: r.settings(),
 	}

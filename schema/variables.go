@@ -20,6 +20,7 @@ type variable struct {
 	kind      cty.Type
 	optional  *typeexpr.Defaults
 	fallback  cty.Value // cty.NilVal: no default
+	sound     bool      // false after a diagnostic about the default
 	sensitive bool
 
 	value cty.Value
@@ -45,7 +46,7 @@ func environment(environ []string) map[string]string {
 
 // declare notes a variable block; its type, default and marks are constant expressions.
 func (l *loader) declare(b *hclsyntax.Block) {
-	v := &variable{name: b.Labels[0], at: b.DefRange(), body: b.Body}
+	v := &variable{name: b.Labels[0], at: b.DefRange(), body: b.Body, sound: true}
 	if other := l.variables[v.name]; other != nil {
 		l.errorf(codeAddress, v.at, "variable %q is declared already, at %s", v.name, originOf(other.at))
 		return
@@ -53,7 +54,7 @@ func (l *loader) declare(b *hclsyntax.Block) {
 	l.variables[v.name] = v
 	v.sensitive = l.constantBool(b.Body.Attributes["sensitive"])
 	if a := b.Body.Attributes["default"]; a != nil {
-		v.fallback = l.constant(a)
+		v.fallback, v.sound = l.constant(a)
 		if v.sensitive {
 			l.src.secrets = append(l.src.secrets, a.Expr.Range())
 		}
@@ -85,28 +86,26 @@ func (l *loader) declaredType(v *variable, a *hclsyntax.Attribute) cty.Type {
 }
 
 // constant evaluates an expression that may not refer to anything.
-func (l *loader) constant(a *hclsyntax.Attribute) cty.Value {
+func (l *loader) constant(a *hclsyntax.Attribute) (cty.Value, bool) {
 	if refs := a.Expr.Variables(); len(refs) > 0 {
 		l.errorf(codeReference, refs[0].SourceRange(), "%q must be a constant: it may not refer to anything", a.Name)
-		return cty.DynamicVal
+		return cty.DynamicVal, false
 	}
-	v, ok := l.eval(a.Expr, nil)
-	if !ok {
-		return cty.DynamicVal
-	}
-	return v
+	return l.eval(a.Expr, nil)
 }
 
+// constantBool is true where the value cannot be told: it decides what may be shown.
 func (l *loader) constantBool(a *hclsyntax.Attribute) bool {
 	if a == nil {
 		return false
 	}
-	v, _ := l.constant(a).Unmark()
-	if !v.IsKnown() {
+	v, ok := l.constant(a)
+	if !ok {
 		return true
 	}
+	v, _ = v.Unmark()
 	b, err := convert.Convert(v, cty.Bool)
-	if err != nil || b.IsNull() {
+	if err != nil || b.IsNull() || !b.IsKnown() {
 		l.errorf(codeType, a.Expr.Range(), "%s must be true or false", a.Name)
 		return true
 	}

@@ -14,10 +14,10 @@ import (
 
 // giveValues works out every variable: environment, then --var-file, then --var, each over the one before.
 func (l *loader) giveValues() {
-	values := map[string]given{}
+	values := map[string]*given{}
 	for name := range l.variables {
 		if text, ok := l.env[varPrefix+name]; ok {
-			values[name] = given{from: varPrefix + name, text: text}
+			values[name] = &given{from: varPrefix + name, text: text}
 		}
 	}
 	for _, path := range l.options.VarFiles {
@@ -28,15 +28,14 @@ func (l *loader) giveValues() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.variables)) {
 		v := l.variables[name]
-		in, ok := values[name]
-		v.value, v.ok = l.settleVariable(v, in, ok)
+		v.value, v.ok = l.settleVariable(v, values[name])
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.variables)) {
 		l.validate(l.variables[name])
 	}
 }
 
-func (l *loader) readVarFlag(assignment string, values map[string]given) {
+func (l *loader) readVarFlag(assignment string, values map[string]*given) {
 	name, text, ok := strings.Cut(assignment, "=")
 	name = strings.TrimSpace(name)
 	switch {
@@ -45,11 +44,11 @@ func (l *loader) readVarFlag(assignment string, values map[string]given) {
 	case l.variables[name] == nil:
 		l.unknownVariable(hcl.Range{}, name, "--var "+name)
 	default:
-		values[name] = given{from: "--var " + name, text: text}
+		values[name] = &given{from: "--var " + name, text: text}
 	}
 }
 
-func (l *loader) readVarFile(path string, values map[string]given) {
+func (l *loader) readVarFile(path string, values map[string]*given) {
 	body := l.parseFile(path, "Name the right one with --var-file.")
 	if body == nil {
 		l.src.hide(path) // nobody knows which of its values are secrets
@@ -68,7 +67,7 @@ func (l *loader) readVarFile(path string, values map[string]given) {
 		if v.sensitive {
 			l.src.secrets = append(l.src.secrets, a.Expr.Range())
 		}
-		values[a.Name] = given{from: "--var-file " + path, expr: a.Expr}
+		values[a.Name] = &given{from: "--var-file " + path, expr: a.Expr}
 	}
 }
 
@@ -79,13 +78,14 @@ func (l *loader) unknownVariable(at hcl.Range, name, from string) {
 	}
 }
 
-// settleVariable returns the value of a variable; an unset sensitive one is unknown, so that what is made of it is
-// unset as well.
-func (l *loader) settleVariable(v *variable, in given, isGiven bool) (cty.Value, bool) {
-	value, ok := v.fallback, true
+// settleVariable returns the value of a variable, given from outside or not; an unset sensitive one is unknown, so that
+// what is made of it is unset as well.
+func (l *loader) settleVariable(v *variable, in *given) (cty.Value, bool) {
+	value, ok, from := v.fallback, v.sound, ""
 	switch {
-	case isGiven:
-		value, ok = l.givenValue(v, in)
+	case in != nil:
+		value, ok = l.givenValue(v, *in)
+		from = in.from
 	case v.fallback == cty.NilVal && v.sensitive:
 		value = cty.UnknownVal(v.kind)
 	case v.fallback == cty.NilVal:
@@ -97,7 +97,7 @@ func (l *loader) settleVariable(v *variable, in given, isGiven bool) (cty.Value,
 	if !ok {
 		return cty.DynamicVal, false
 	}
-	if value, ok = l.fitVariable(v, value, in.from); ok && v.sensitive {
+	if value, ok = l.fitVariable(v, value, from); ok && v.sensitive {
 		value = value.Mark(markSensitive)
 	}
 	return value, ok
