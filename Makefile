@@ -4,6 +4,7 @@ LAYOUT ?= plain
 # Where version 16 comes from when no registry answers, seen from this folder.
 PG16_DIR ?= ../shared/postgres-16
 
+# or the last line of "$(MAKE) image" is not the name ("make -C" needs it on its command line)
 MAKEFLAGS += --no-print-directory
 
 .PHONY: image images
