@@ -46,6 +46,7 @@ type live struct {
 	Timeline  int
 	LSN       string
 	Paused    bool
+	Delayed   bool // replay waits for recovery_min_apply_delay
 	Receiver  *struct{ Status, Slot, Host string }
 	Senders   []sender
 	Settings  map[string]liveSetting

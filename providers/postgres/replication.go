@@ -20,6 +20,13 @@ func (replicationKind) Name() string { return "replication" }
 // replicationSettings are the settings that make the link; they stand in postgresql.auto.conf beside the declared ones.
 var replicationSettings = []string{"primary_conninfo", "primary_slot_name", "recovery_min_apply_delay"}
 
+// linkAttrs are the attributes that each of them carries.
+var linkAttrs = map[string][]string{
+	"primary_conninfo":         {"upstream", "role", "application_name"},
+	"primary_slot_name":        {"slot"},
+	"recovery_min_apply_delay": {"delay"},
+}
+
 // conninfo is primary_conninfo. The password is in a file that libpq reads at each connection, never in the string: a
 // reload would log it.
 func (s *server) conninfo(dir string) map[string]string {
@@ -119,8 +126,12 @@ func orDefault(v, def string) string {
 	return v
 }
 
-// streams reports whether the upstream serves the standby. One that is catching up is on its way there.
+// streams reports whether the upstream serves the standby. One that is catching up is on its way there, and so is one that
+// works off its delay: after a start it replays what it has, as late as it is told to, before it connects.
 func (s *server) streams() bool {
+	if s.node.Delay != "" && s.seen.live.Delayed {
+		return true
+	}
 	return slices.ContainsFunc(s.upstream().seen.live.Senders, func(w sender) bool {
 		return w.Name == s.node.ApplicationName && (w.State == "streaming" || w.State == "catchup")
 	})
@@ -157,8 +168,14 @@ func (k replicationKind) Steps(c engine.Change) []engine.Step {
 	if c.Changes("passfile") {
 		steps = append(steps, writePassfile{Order: engine.Order{Self: engine.StepID{Do: "passfile", On: c.ID}, On: s.node.Name, Behind: ready}, server: s})
 	}
-	if c.Changes("upstream", "slot", "role", "application_name", "delay") {
-		set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: s.node.Name, Behind: ready}, server: s, result: c.New, names: replicationSettings}
+	var names []string
+	for _, n := range replicationSettings {
+		if c.Changes(linkAttrs[n]...) {
+			names = append(names, n)
+		}
+	}
+	if len(names) > 0 {
+		set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: s.node.Name, Behind: ready}, server: s, result: c.New, names: names}
 		steps = append(steps, set, k.reload(s, set.Self))
 	}
 	return append(steps, serverKind{k.Site}.stream(s))

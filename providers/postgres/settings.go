@@ -245,7 +245,7 @@ func (k settingsKind) Steps(c engine.Change) []engine.Step {
 		}
 	}
 	if len(restart) > 0 {
-		return append([]engine.Step{set, k.restart(s, set.Self, restart)}, k.Awaken(s.node.Name)...)
+		return append([]engine.Step{set}, k.restarts(s, set.Self, restart)...)
 	}
 	return []engine.Step{set, k.reload(s, set.Self)}
 }
@@ -254,20 +254,23 @@ func (s *Site) reload(srv *server, behind ...engine.StepID) reload {
 	return reload{Order: engine.Order{Self: engine.StepID{Do: "reload", On: serverID(srv.node.Name)}, On: srv.node.Name, Behind: behind}, server: srv}
 }
 
-// restart restarts standbys before their upstream: a value that must not be lower on a standby than on its primary is then
-// never so. When one is lowered the order is the other way round.
-func (s *Site) restart(srv *server, behind engine.StepID, why []string) restart {
+// restarts brings a server down and up again. Standbys go before their upstream, so that a value which must not be lower on
+// a standby than on its primary never is; where one is lowered the order is the other way round, and a standby goes down
+// only when it could come up again with the lower value.
+func (s *Site) restarts(srv *server, behind engine.StepID, why []string) []engine.Step {
 	r := restart{Order: engine.Order{Self: engine.StepID{Do: "restart", On: serverID(srv.node.Name)}, On: srv.node.Name, Behind: []engine.StepID{behind}}, server: srv, why: why}
-	if s.lowers() {
-		if !srv.isPrimary() {
-			r.Behind = append(r.Behind, accepting(srv.upstream().node.Name))
+	if s.lowers() && !srv.isPrimary() {
+		wait := settle{Order: engine.Order{Self: engine.StepID{Do: "settle", On: serverID(srv.node.Name)}, On: srv.node.Name, Cancellable: true,
+			Behind: []engine.StepID{behind, accepting(srv.upstream().node.Name)}}, server: srv}
+		r.Behind = append(r.Behind, wait.Self)
+		return append([]engine.Step{wait, r}, s.Awaken(srv.node.Name)...)
+	}
+	if !s.lowers() {
+		for _, d := range srv.downstream() {
+			r.Behind = append(r.Behind, accepting(d.node.Name))
 		}
-		return r
 	}
-	for _, d := range srv.downstream() {
-		r.Behind = append(r.Behind, streaming(d.node.Name), accepting(d.node.Name))
-	}
-	return r
+	return append([]engine.Step{r}, s.Awaken(srv.node.Name)...)
 }
 
 // hotStandby are the settings that may never be lower on a standby than on its primary (chapter "Hot Standby",

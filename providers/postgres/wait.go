@@ -94,6 +94,9 @@ func (s stream) Run(ctx context.Context) error {
 		if len(rows) > 0 && rows[0][0] == "streaming" {
 			return nil
 		}
+		if s.server.node.Delay != "" && s.server.worksOffDelay(ctx) {
+			return nil
+		}
 		if state := fmt.Sprint(rows); state != last {
 			last, deadline = state, time.Now().Add(streamDeadline)
 		}
@@ -105,4 +108,36 @@ func (s stream) Run(ctx context.Context) error {
 		}
 		nap = min(nap*3/2, 500*time.Millisecond)
 	}
+}
+
+// worksOffDelay reports whether a delayed standby replays what it has before it connects again.
+func (s *server) worksOffDelay(ctx context.Context) bool {
+	rows, err := s.session.query(ctx, "SELECT 1 FROM pg_stat_activity WHERE backend_type = 'startup' AND wait_event = 'RecoveryApplyDelay'")
+	return err == nil && len(rows) > 0
+}
+
+// settle makes a standby safe to restart after a hot-standby parameter was lowered on its primary: the record that says so
+// must have been replayed, and must lie before the standby's next starting point, or it would stop at an older record
+// with "insufficient parameter settings" (a checkpoint of the primary, replayed, then a restartpoint of the standby).
+type settle struct {
+	engine.Order
+	server *server
+}
+
+func (s settle) String() string                          { return "wait until it has replayed the lower values" }
+func (s settle) After(w engine.Snapshot) engine.Snapshot { return w }
+
+func (s settle) Run(ctx context.Context) error {
+	primary := s.server.site.primary().session
+	if err := primary.change(ctx, "checkpoint", "CHECKPOINT"); err != nil {
+		return err
+	}
+	rows, err := primary.query(ctx, "SELECT pg_current_wal_lsn()")
+	if err != nil {
+		return err
+	}
+	if err := s.server.replays(ctx, rows[0][0]); err != nil {
+		return fmt.Errorf("wait until %s has replayed the lower values: %w", s.server.node.Name, err)
+	}
+	return s.server.session.change(ctx, "checkpoint", "CHECKPOINT")
 }
