@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -239,15 +240,30 @@ func (k settingsKind) Steps(c engine.Change) []engine.Step {
 	var restart []string
 	for _, f := range c.Fields {
 		name := strings.TrimPrefix(f.Path, settingPath)
-		set.names = append(set.names, name)
+		if !s.written(name) {
+			set.names = append(set.names, name)
+		}
 		if f.Effect == engine.Restart {
 			restart = append(restart, name)
 		}
 	}
-	if len(restart) > 0 {
-		return append([]engine.Step{set}, k.restarts(s, set.Self, restart)...)
+	var steps []engine.Step
+	if len(set.names) > 0 {
+		steps = append(steps, set)
 	}
-	return []engine.Step{set, k.reload(s, set.Self)}
+	if len(restart) > 0 {
+		return append(steps, k.restarts(s, set.Self, c.New, restart)...)
+	}
+	reload := k.reload(s, set.Self)
+	reload.result = c.New
+	return append(steps, reload)
+}
+
+// written reports whether postgresql.auto.conf has the wanted value already, so that only the server has to take it.
+func (s *server) written(name string) bool {
+	file, there := s.seen.live.inAutoConf()[name]
+	want, declared := s.settings()[name]
+	return there && declared && equalSetting(name, s.seen.live.Settings[name], file, want.Value)
 }
 
 func (s *Site) reload(srv *server, behind ...engine.StepID) reload {
@@ -257,16 +273,16 @@ func (s *Site) reload(srv *server, behind ...engine.StepID) reload {
 // restarts brings a server down and up again. Standbys go before their upstream, so that a value which must not be lower on
 // a standby than on its primary never is; where one is lowered the order is the other way round, and a standby goes down
 // only when it could come up again with the lower value.
-func (s *Site) restarts(srv *server, behind engine.StepID, why []string) []engine.Step {
-	r := restart{Order: engine.Order{Self: engine.StepID{Do: "restart", On: serverID(srv.node.Name)}, On: srv.node.Name, Behind: []engine.StepID{behind}}, server: srv, why: why}
-	if s.lowers() && !srv.isPrimary() {
+func (s *Site) restarts(srv *server, behind engine.StepID, result engine.Resource, why []string) []engine.Step {
+	r := restart{Order: engine.Order{Self: engine.StepID{Do: "restart", On: serverID(srv.node.Name)}, On: srv.node.Name, Behind: []engine.StepID{behind}}, server: srv, result: result, why: why}
+	if srv.lowers() && !srv.isPrimary() {
 		wait := settle{Order: engine.Order{Self: engine.StepID{Do: "settle", On: serverID(srv.node.Name)}, On: srv.node.Name, Cancellable: true,
 			Behind: []engine.StepID{behind, accepting(srv.upstream().node.Name)}}, server: srv}
 		r.Behind = append(r.Behind, wait.Self)
 		return append([]engine.Step{wait, r}, s.Awaken(srv.node.Name)...)
 	}
-	if !s.lowers() {
-		for _, d := range srv.downstream() {
+	for _, d := range srv.downstream() {
+		if !d.lowers() {
 			r.Behind = append(r.Behind, accepting(d.node.Name))
 		}
 	}
@@ -277,18 +293,16 @@ func (s *Site) restarts(srv *server, behind engine.StepID, why []string) []engin
 // "Administrator's Overview").
 var hotStandby = []string{"max_connections", "max_wal_senders", "max_worker_processes", "max_prepared_transactions", "max_locks_per_transaction"}
 
-// lowers reports whether the primary's file lowers one of them.
-func (s *Site) lowers() bool {
-	p := s.primary()
+// lowers reports whether the server runs with a higher value of one of them than its file asks for.
+func (s *server) lowers() bool {
 	return slices.ContainsFunc(hotStandby, func(name string) bool {
-		want, declared := p.node.Settings[name]
-		live, ok := p.seen.live.Settings[name]
+		want, declared := s.node.Settings[name]
+		live, ok := s.seen.live.Settings[name]
 		if !declared || !ok {
 			return false
 		}
-		var now, then int
-		_, err1 := fmt.Sscan(live.Reset, &now)
-		_, err2 := fmt.Sscan(want.Value, &then)
+		now, err1 := strconv.Atoi(live.Reset)
+		then, err2 := strconv.Atoi(want.Value)
 		return err1 == nil && err2 == nil && then < now
 	})
 }
@@ -363,10 +377,19 @@ func (s *server) checkFiles(ctx context.Context) error {
 type reload struct {
 	engine.Order
 	server *server
+	result engine.Resource // of which the last that was missing is that it takes effect; zero: none
 }
 
 func (s reload) String() string                          { return "check, reload" }
-func (s reload) After(w engine.Snapshot) engine.Snapshot { return w }
+func (s reload) After(w engine.Snapshot) engine.Snapshot { return inForce(w, s.result) }
+
+// inForce adds a resource whose values were written and have now taken effect.
+func inForce(w engine.Snapshot, r engine.Resource) engine.Snapshot {
+	if r.ID == (engine.ID{}) {
+		return w
+	}
+	return w.With(r)
+}
 
 func (s reload) Run(ctx context.Context) error {
 	if err := s.server.checkFiles(ctx); err != nil {
@@ -400,11 +423,12 @@ func (s reload) Run(ctx context.Context) error {
 type restart struct {
 	engine.Order
 	server *server
+	result engine.Resource
 	why    []string
 }
 
 func (s restart) String() string                          { return "check, restart" }
-func (s restart) After(w engine.Snapshot) engine.Snapshot { return w }
+func (s restart) After(w engine.Snapshot) engine.Snapshot { return inForce(w, s.result) }
 
 func (s restart) Effects() []engine.Effected {
 	return []engine.Effected{{Class: engine.ClassRestart, On: serverID(s.server.node.Name), Addr: s.server.address(), Why: strings.Join(s.why, ", ")}}

@@ -55,7 +55,7 @@ func (s *server) verify(ctx context.Context, lsn string) []engine.Problem {
 	}
 	check("PGR322", "look at the upstream's pg_hba.conf rules and at the role, then run pgrepl plan", s.freshLogin(ctx))
 	if s.node.Delay == "" {
-		check("PGR323", "see the standby's log (docker logs "+s.node.Name+")", s.replays(ctx, lsn))
+		check("PGR323", "see the standby's log (docker logs "+s.node.Name+")", s.replays(ctx, lsn, replayDeadline))
 	}
 	return out
 }
@@ -91,12 +91,12 @@ func (s *server) freshLogin(ctx context.Context) error {
 }
 
 // replays waits until the standby has replayed what the primary had written.
-func (s *server) replays(ctx context.Context, lsn string) error {
+func (s *server) replays(ctx context.Context, lsn string, within time.Duration) error {
 	if lsn == "" {
 		return nil
 	}
 	sql := "SELECT pg_last_wal_replay_lsn() >= " + literal(lsn) + "::pg_lsn, pg_get_wal_replay_pause_state()"
-	for deadline, nap := time.Now().Add(replayDeadline), 5*time.Millisecond; ; nap = min(2*nap, time.Second) {
+	for deadline, nap := time.Now().Add(within), 5*time.Millisecond; ; nap = min(2*nap, time.Second) {
 		rows, err := s.session.query(ctx, sql)
 		if err != nil {
 			return err
@@ -107,7 +107,7 @@ func (s *server) replays(ctx context.Context, lsn string) error {
 		case rows[0][0] == "t":
 			return nil
 		case time.Now().After(deadline):
-			return fmt.Errorf("it has not replayed %s after %s", lsn, replayDeadline)
+			return fmt.Errorf("it has not replayed %s after %s", lsn, within)
 		}
 		if err := pause(ctx, nap); err != nil {
 			return err

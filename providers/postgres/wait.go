@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -110,6 +111,16 @@ func (s stream) Run(ctx context.Context) error {
 	}
 }
 
+// delay is how late the standby replays on purpose.
+func (s *server) delay() time.Duration {
+	ms, err := schema.Canonical("recovery_min_apply_delay", delayType, s.node.Delay)
+	if err != nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(ms)
+	return time.Duration(n) * time.Millisecond
+}
+
 // worksOffDelay reports whether a delayed standby replays what it has before it connects again.
 func (s *server) worksOffDelay(ctx context.Context) bool {
 	rows, err := s.session.query(ctx, "SELECT 1 FROM pg_stat_activity WHERE backend_type = 'startup' AND wait_event = 'RecoveryApplyDelay'")
@@ -136,7 +147,7 @@ func (s settle) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.server.replays(ctx, rows[0][0]); err != nil {
+	if err := s.server.replays(ctx, rows[0][0], replayDeadline+s.server.delay()); err != nil {
 		return fmt.Errorf("wait until %s has replayed the lower values: %w", s.server.node.Name, err)
 	}
 	return s.server.session.change(ctx, "checkpoint", "CHECKPOINT")
