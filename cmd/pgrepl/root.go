@@ -126,4 +126,3 @@ func (a *app) limited(ctx context.Context) (context.Context, context.CancelFunc)
 	}
 	return context.WithTimeoutCause(ctx, a.timeout, fmt.Errorf("--timeout of %s is over", a.timeout))
 }
-
