@@ -121,6 +121,16 @@ func newCluster(t *testing.T, image, hcl string) *cluster {
 	return c
 }
 
+// sub runs one part of a test, on which failures of the cluster's helpers are then reported.
+func (c *cluster) sub(name string, f func(t *testing.T)) {
+	whole := c.t
+	defer func() { c.t = whole }()
+	whole.Run(name, func(t *testing.T) {
+		c.t = t
+		f(t)
+	})
+}
+
 func (c *cluster) name(s string) string { return c.prefix + "-" + s }
 
 func (c *cluster) write(hcl string) {
