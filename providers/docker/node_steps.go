@@ -105,8 +105,10 @@ func (s createNode) Run(ctx context.Context) error {
 	if err != nil && !errdefs.IsConflict(err) {
 		return fmt.Errorf("create container %s: %w", s.node.Name, err)
 	}
-	if err := s.site.engine.socketFolder(ctx, s.node.Name); err != nil {
-		return err
+	if !info.Sets {
+		if err := s.site.engine.socketFolder(ctx, s.node.Name); err != nil {
+			return err
+		}
 	}
 	return s.site.engine.start(ctx, s.node.Name)
 }

@@ -212,6 +212,9 @@ func (s writePassfile) Run(ctx context.Context) error {
 	if err := s.server.machine.Write(ctx, map[string][]byte{"passfile.new": passfile(s.server.node.Role.Name, p)}); err != nil {
 		return err
 	}
-	_, err = s.server.machine.Run(ctx, "write passfile", replaceScript, "", dir, "passfile.new", "pgrepl/passfile")
-	return err
+	if _, err = s.server.machine.Run(ctx, "write passfile", replaceScript, "", dir, "passfile.new", "pgrepl/passfile"); err != nil {
+		return fmt.Errorf("write passfile of %s: %w", s.server.node.Name, err)
+	}
+	s.server.session.hold(passfile(s.server.node.Role.Name, p))
+	return nil
 }

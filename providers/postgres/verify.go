@@ -62,21 +62,22 @@ func (s *server) verify(ctx context.Context, lsn string) []engine.Problem {
 
 // freshLogin opens a replication connection from inside the standby to its upstream, as the walreceiver would.
 func (s *server) freshLogin(ctx context.Context) error {
-	files, err := s.machine.Read(ctx, "pgrepl/passfile")
-	if err != nil {
-		return err
-	}
-	password, ok := parsePassfile(files["pgrepl/passfile"], s.node.Role.Name)
+	password, ok := parsePassfile(s.session.held(), s.node.Role.Name)
 	if !ok {
 		return errors.New("its passfile holds no password for role " + s.node.Role.Name)
 	}
-	upstream := s.upstream()
-	c := config(s.machine, upstream.node.Name, s.node.Role.Name, "replication", password, 0)
-	c.RuntimeParams["replication"] = "true"
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
+	upstream := s.upstream()
+	stream, err := s.machine.Dial(ctx, upstream.node.Name, 0)
+	if err != nil {
+		return fmt.Errorf("reach %s for a fresh replication login: %w", upstream.node.Name, err)
+	}
+	c := config(stream, s.node.Role.Name, "replication", password)
+	c.RuntimeParams["replication"] = "true"
 	conn, err := pgconn.ConnectConfig(ctx, c)
 	if err != nil {
+		stream.Close()
 		return fmt.Errorf("a fresh replication login to %s is refused: %s", upstream.node.Name, why(err))
 	}
 	defer conn.Close(context.WithoutCancel(ctx))

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -30,9 +29,6 @@ func (s accept) String() string                          { return "wait until it
 func (s accept) After(w engine.Snapshot) engine.Snapshot { return w.With(s.wanted) }
 
 func (s accept) Run(ctx context.Context) error {
-	if err := s.server.ensureCredential(ctx); err != nil {
-		return err
-	}
 	deadline := time.Now().Add(acceptDeadline)
 	for notRunning := 0; ; {
 		err := s.server.session.await(ctx, time.Second) // each try costs an exec, so the far end of it waits a little
@@ -51,26 +47,6 @@ func (s accept) Run(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-// ensureCredential reads the node's copy of the management password where the last look could not.
-func (s *server) ensureCredential(ctx context.Context) error {
-	s.session.mu.Lock()
-	known := s.session.credential.IsSet()
-	s.session.mu.Unlock()
-	if known {
-		return nil
-	}
-	files, err := s.machine.Read(ctx, "pgrepl")
-	if err != nil {
-		return err
-	}
-	text := strings.TrimSpace(string(files["pgrepl/credential"]))
-	if text == "" {
-		return errors.New("the volume of " + s.node.Name + " holds no management credential")
-	}
-	s.session.use(schema.NewSecret(text, "credential"))
-	return nil
 }
 
 // stream waits until a standby streams from its upstream.
