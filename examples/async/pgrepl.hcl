@@ -40,7 +40,7 @@ cluster "async" {
   }
 
   hba = [
-    # type  database     user                       address                              method
+    # the replicas, and whoever has a password, from this network only
     "host  replication  ${role.replicator.name}  ${network.flask_async_network.subnet}  scram-sha-256",
     "host  all          all                      samenet                                scram-sha-256",
   ]
