@@ -44,7 +44,8 @@ up() {
   export PGREPL_VAR_image
   printf 'PostgreSQL is %s; the cluster is described by examples/async/pgrepl.hcl\n' "$PGREPL_VAR_image"
   show pgrepl plan
-  show pgrepl apply --auto-approve
+  printf '\n$ pgrepl apply --auto-approve\n'
+  "$pgrepl" apply --auto-approve >/dev/null # prints the same plan; progress goes to standard error
   printf '\nThe same again finds nothing to do:\n'
   show pgrepl plan
   row
