@@ -178,7 +178,7 @@ func (k replicationKind) Steps(c engine.Change) []engine.Step {
 		set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: s.node.Name, Behind: ready}, server: s, result: c.New, names: names}
 		steps = append(steps, set, k.reload(s, set.Self))
 	}
-	return append(steps, serverKind{k.Site}.stream(s))
+	return append(steps, serverKind(k).stream(s))
 }
 
 // writePassfile delivers the password of the replication role. libpq reads it at each connection, so nothing is reloaded.

@@ -69,7 +69,7 @@ func (k roleKind) Want() []engine.Resource {
 func (k roleKind) want(r *schema.Role) engine.Resource {
 	at := origin(r.Origin)
 	attr := func(v, def string) engine.Attr {
-		return engine.Attr{Value: v, Default: v == def, Effect: engine.Live, Origin: at}
+		return engine.Attr{Value: v, Default: v == def || r.Implied, Effect: engine.Live, Origin: at}
 	}
 	attrs := map[string]engine.Attr{
 		"connection_limit": attr(strconv.Itoa(r.ConnectionLimit), "-1"),
@@ -85,6 +85,9 @@ func (k roleKind) want(r *schema.Role) engine.Resource {
 	}
 	out := engine.Resource{ID: roleID(r.Name), Addr: address(r.Address), Origin: at, Made: "role " + r.Name, Attrs: attrs,
 		Needs: []engine.ID{serverID(k.primary().node.Name), ledgerID}}
+	if r.Implied && r.Name == k.file.Superuser.Name {
+		out.Made = "" // by initdb, which the master's row says
+	}
 	for _, g := range r.MemberOf {
 		if k.role(g) != nil {
 			out.Needs = append(out.Needs, roleID(g))

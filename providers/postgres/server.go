@@ -217,9 +217,9 @@ func (s *server) walsenders() int {
 
 // fresh is what is true of a node when its data directory has just been made: everything in its files is as declared.
 func (k serverKind) fresh(s *server) []engine.Resource {
-	out := []engine.Resource{settingsKind{k.Site}.want(s), hbaKind{k.Site}.want(s)}
+	out := []engine.Resource{settingsKind(k).want(s), hbaKind(k).want(s)}
 	if !s.isPrimary() {
-		out = append(out, replicationKind{k.Site}.want(s))
+		out = append(out, replicationKind(k).want(s))
 	}
 	return out
 }
@@ -240,5 +240,5 @@ func (k serverKind) stream(s *server) stream {
 	return stream{Order: engine.Order{Self: streaming(s.node.Name), On: s.node.Name, Cancellable: true, Behind: []engine.StepID{
 		accepting(s.node.Name), accepting(upstream), {Do: "reload", On: serverID(s.node.Name)}, {Do: "reload", On: serverID(upstream)},
 		{Do: "put", On: roleID(s.node.Role.Name)}, {Do: "create", On: slotID(upstream, s.node.Slot.Name)}, {Do: "passfile", On: replicaID(s.node.Name)}}},
-		server: s, wanted: replicationKind{k.Site}.want(s)}
+		server: s, wanted: replicationKind(k).want(s)}
 }

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -115,7 +116,7 @@ func newCluster(t *testing.T, image, hcl string) *cluster {
 	t.Helper()
 	b := make([]byte, 4)
 	_, _ = rand.Read(b)
-	c := &cluster{t: t, prefix: "pgrt" + hex.EncodeToString(b), dir: t.TempDir(), env: []string{"PGREPL_VAR_image=" + image}}
+	c := &cluster{t: t, prefix: cmp.Or(os.Getenv("PGREPL_TEST_PREFIX"), "pgrt") + hex.EncodeToString(b), dir: t.TempDir(), env: []string{"PGREPL_VAR_image=" + image}}
 	c.write(hcl)
 	t.Cleanup(c.remove)
 	return c
