@@ -55,6 +55,7 @@ func newRoot(a *app) *cobra.Command {
 	f.StringVar(&a.color, "color", "auto", "auto, always or never (NO_COLOR is honoured)")
 	f.DurationVar(&a.timeout, "timeout", 0, "limit of the whole command, such as 10m (default: none)")
 	root.SetFlagErrorFunc(usage)
+	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(newInit(a), newValidate(a), newFmt(a), newPlan(a), newApply(a), newDestroy(a), newStatus(a), newGraph(a), newVersion(a))
 	for _, c := range root.Commands() {
