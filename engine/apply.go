@@ -118,9 +118,7 @@ func (r *run) one(s Step) {
 	if cancellable, _ := scheduling(s); !cancellable {
 		ctx = context.WithoutCancel(ctx)
 	}
-	ctx = context.WithValue(ctx, reporting{}, func(text string) {
-		r.progress <- Event{What: Progress, Step: s.ID(), Text: text}
-	})
+	ctx = Watch(ctx, func(text string) { r.progress <- Event{What: Progress, Step: s.ID(), Text: text} })
 	r.finished <- finish{s, s.Run(ctx)}
 }
 
@@ -143,6 +141,11 @@ func (r *run) end(f finish, res *Result) {
 }
 
 type reporting struct{}
+
+// Watch returns a context whose steps report to say how far they are.
+func Watch(ctx context.Context, say func(text string)) context.Context {
+	return context.WithValue(ctx, reporting{}, say)
+}
 
 // Report tells whoever watches how far the step under way is; without a watcher it does nothing.
 func Report(ctx context.Context, text string) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -88,7 +87,7 @@ func (a *app) carryOut(ctx context.Context, m managed, f applyFlags, title rende
 	if err := r.approve(p); err != nil || p.Empty() {
 		return err
 	}
-	lock, err := m.Lock(ctx, f.lockTimeout)
+	lock, err := m.Lock(engine.Watch(ctx, a.everyTenSeconds()), f.lockTimeout) // may have to bring the image first
 	if err != nil {
 		return err
 	}
@@ -156,17 +155,11 @@ func (r *applying) again(ctx context.Context, approved engine.Plan) (engine.Plan
 	if err != nil {
 		return p, err
 	}
-	if r.text(p) == r.text(approved) {
+	if p.Promise() == approved.Promise() {
 		return p, nil
 	}
 	fmt.Fprintln(r.err, "the cluster changed since the plan was made; this is the plan now:")
 	return p, r.approve(p)
-}
-
-func (s session) text(p engine.Plan) string {
-	var b bytes.Buffer
-	_ = render.Text(&b, s.title, p, render.Options{Full: true}) // to memory
-	return b.String()
 }
 
 // stages runs the plan, and as long as a plan could not see past its last step, the next one.
