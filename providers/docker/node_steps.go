@@ -173,22 +173,19 @@ func (s *Site) recipe(n *schema.Node, mountpoint string) (*container.Config, *co
 		ShmSize:       n.ShmSize,
 		NetworkMode:   container.NetworkMode(n.Network.Name),
 		Resources:     container.Resources{Memory: n.Memory, NanoCPUs: nanoCPUs(n.CPUs)},
-		Mounts:        []mount.Mount{dataMount(n.Volume, mountpoint)},
+	}
+	if isPath(n.Volume) {
+		host.Binds = []string{n.Volume + ":" + mountpoint}
+	} else {
+		// Without copy-up: packaged images carry a cluster of their own there, which would cost half a second and put foreign
+		// files into the volume.
+		host.Mounts = []mount.Mount{{Type: mount.TypeVolume, Source: n.Volume, Target: mountpoint, VolumeOptions: &mount.VolumeOptions{NoCopy: true}}}
 	}
 	if n.Port.Port != 0 {
 		config.ExposedPorts = nat.PortSet{"5432/tcp": {}}
 		host.PortBindings = nat.PortMap{"5432/tcp": {{HostIP: n.Port.Address, HostPort: strconv.Itoa(n.Port.Port)}}}
 	}
 	return config, host, &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{n.Network.Name: {}}}
-}
-
-// dataMount mounts without copy-up: packaged images carry a cluster of their own there, which would cost half a second
-// and put foreign files into the volume.
-func dataMount(volume, target string) mount.Mount {
-	if isPath(volume) {
-		return mount.Mount{Type: mount.TypeBind, Source: volume, Target: target}
-	}
-	return mount.Mount{Type: mount.TypeVolume, Source: volume, Target: target, VolumeOptions: &mount.VolumeOptions{NoCopy: true}}
 }
 
 func environment(env map[string]schema.Secret) []string {
