@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/user"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -123,13 +124,34 @@ func (r *applying) approve(p engine.Plan) error {
 	if p.Empty() {
 		return nil
 	}
-	if err := r.refuse(p); err != nil {
+	if err := errors.Join(r.missing(p), r.refuse(p)); err != nil {
 		return err
 	}
 	if r.applyFlags.autoApprove {
 		return nil
 	}
 	return r.ask(p)
+}
+
+// missing refuses, before anything moves, a plan that makes something out of a sensitive variable without a value.
+func (r *applying) missing(p engine.Plan) error {
+	n := 0
+	for _, c := range p.Changes {
+		if c.Action == engine.Create || slices.ContainsFunc(c.Fields, func(f engine.Field) bool { return f.Effect == engine.Recreate }) {
+			for _, u := range c.New.Unchecked {
+				n++
+				r.sayProblem(engine.Problem{Code: "PGR309", Origin: c.New.Origin, Summary: fmt.Sprintf("%s cannot be made: %s", c.Addr, u),
+					Next: "give the variable with --var, --var-file or PGREPL_VAR_NAME"})
+			}
+		}
+	}
+	switch {
+	case n == 0:
+		return nil
+	case r.changed:
+		return exitWith(exitPartly)
+	}
+	return exitWith(exitFailed)
 }
 
 func (r *applying) refuse(p engine.Plan) error {
