@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 )
 
 // Event is something that happens to a step while a plan is applied.
@@ -151,6 +152,18 @@ func Watch(ctx context.Context, say func(text string)) context.Context {
 func Report(ctx context.Context, text string) {
 	if say, ok := ctx.Value(reporting{}).(func(string)); ok {
 		say(text)
+	}
+}
+
+// Pause waits for a while, or until the context ends.
+func Pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
 	}
 }
 

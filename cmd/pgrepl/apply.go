@@ -14,6 +14,7 @@ import (
 	"pgrepl/engine/render"
 	"pgrepl/providers"
 	"pgrepl/providers/docker"
+	"pgrepl/schema"
 )
 
 // applyFlags are shared by apply and destroy.
@@ -40,16 +41,7 @@ func newApply(a *app) *cobra.Command {
 			if err := errors.Join(f.check(), a.offers("text")); err != nil {
 				return usageError{err}
 			}
-			return a.withApproval(c.Context(), f, func(ctx context.Context) error {
-				file, err := a.load()
-				if err != nil {
-					return err
-				}
-				on, err := a.connect()
-				if err != nil {
-					return err
-				}
-				defer on.Close()
+			return a.withApproval(c.Context(), f, func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
 				cluster := providers.New(file, on, a.effect)
 				defer cluster.Close()
 				return a.carryOut(ctx, cluster, f, render.Title{Command: "apply", Cluster: file.Name, File: file.File})
@@ -61,13 +53,11 @@ func newApply(a *app) *cobra.Command {
 }
 
 // withApproval makes sure, before anything is read, that there is somebody to ask.
-func (a *app) withApproval(ctx context.Context, f applyFlags, do func(context.Context) error) error {
+func (a *app) withApproval(ctx context.Context, f applyFlags, do func(context.Context, *schema.Cluster, *docker.Engine) error) error {
 	if !f.autoApprove && !isTerminal(a.in) {
 		return exitError{exitNotApproved, engine.Problem{Code: "PGR306", Summary: "there is no terminal to ask for approval on", Next: "give --auto-approve, after reading what pgrepl plan says"}}
 	}
-	ctx, cancel := a.limited(ctx)
-	defer cancel()
-	return do(ctx)
+	return a.withCluster(ctx, do)
 }
 
 // managed is a cluster that can be changed.
