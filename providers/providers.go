@@ -56,6 +56,14 @@ func (c *Cluster) Look(ctx context.Context) error {
 	return errors.Join(c.server.Look(ctx), c.docker.DropHelpers(ctx))
 }
 
+// SeeAs is Look for a cluster in memory: it takes what is in w for what there is.
+func (c *Cluster) SeeAs(w engine.Snapshot) {
+	c.docker.SeeAs(w)
+	if c.server != nil {
+		c.server.SeeAs(w)
+	}
+}
+
 // Verify proves what a plan cannot see; it rests on the last look.
 func (c *Cluster) Verify(ctx context.Context) []engine.Problem {
 	if c.server == nil {

@@ -278,9 +278,9 @@ func (k nodes) publishes(port int) bool {
 	})
 }
 
-// listen tries the address where the engine is on this machine; elsewhere only the engine can know.
+// listen tries the address where the engine is on this machine; elsewhere only the engine can know, and without one nobody.
 func (e *Engine) listen(address string) error {
-	if !strings.HasPrefix(e.api.DaemonHost(), "unix://") {
+	if e == nil || !strings.HasPrefix(e.api.DaemonHost(), "unix://") {
 		return nil
 	}
 	l, err := net.Listen("tcp", address)

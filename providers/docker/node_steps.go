@@ -150,9 +150,13 @@ func (s *Site) recipe(n *schema.Node, mountpoint string) (*container.Config, *co
 	}
 	if n.Port.Port != 0 {
 		config.ExposedPorts = nat.PortSet{"5432/tcp": {}}
-		host.PortBindings = nat.PortMap{"5432/tcp": {{HostIP: n.Port.Address, HostPort: strconv.Itoa(n.Port.Port)}}}
+		host.PortBindings = portBindings(n.Port.Address, strconv.Itoa(n.Port.Port))
 	}
 	return config, host, &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{n.Network.Name: {}}}
+}
+
+func portBindings(address, port string) nat.PortMap {
+	return nat.PortMap{"5432/tcp": {{HostIP: address, HostPort: port}}}
 }
 
 // dataMount mounts without copy-up: packaged images carry a cluster of their own there, which would cost half a second
