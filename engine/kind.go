@@ -39,7 +39,9 @@ type Step interface {
 	ID() StepID
 	Needs() []StepID // steps that must be done before, where the plan has them; an ID the plan lacks is already true
 	Node() string    // the node it occupies (two steps of one node never overlap), or "" for none
-	fmt.Stringer     // built from the same fields that Run uses: what is approved is what runs
+	// Scheduling is whether it may be cut short, and its share of something scarce.
+	Scheduling() (cancellable bool, claim Claim)
+	fmt.Stringer // built from the same fields that Run uses: what is approved is what runs
 	Effects() []Effected
 	After(Snapshot) Snapshot // pure: what is true when it is done
 	Run(context.Context) error
@@ -87,12 +89,10 @@ type Claim struct {
 	AlreadyUsed int
 }
 
-func (o Order) ID() StepID          { return o.Self }
-func (o Order) Needs() []StepID     { return o.Behind }
-func (o Order) Node() string        { return o.On }
-func (o Order) Effects() []Effected { return nil }
-
-// Scheduling returns how the step may be run; a step has it by embedding Order.
+func (o Order) ID() StepID                                  { return o.Self }
+func (o Order) Needs() []StepID                             { return o.Behind }
+func (o Order) Node() string                                { return o.On }
+func (o Order) Effects() []Effected                         { return nil }
 func (o Order) Scheduling() (cancellable bool, claim Claim) { return o.Cancellable, o.Claim }
 
 // Problem is an error that a user can act on: where, what, why it matters, what to do next.

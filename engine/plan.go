@@ -80,7 +80,8 @@ func stepsOf(kinds map[string]Kind, changes []Change) []Step {
 	return out
 }
 
-// shared is one step that several changes ask for: it runs once, after what either needs, and for both reasons.
+// shared is one step that several changes ask for: it runs once, after what either needs, and for both reasons. How it is
+// scheduled is the same for either.
 type shared struct {
 	Step
 	also Step
@@ -92,16 +93,6 @@ func (s shared) Effects() []Effected {
 }
 func (s shared) After(w Snapshot) Snapshot {
 	return s.also.After(s.Step.After(w))
-}
-
-// Scheduling is that of the first: steps that are the same step are scheduled the same way.
-func (s shared) Scheduling() (bool, Claim) { return scheduling(s.Step) }
-
-func scheduling(s Step) (cancellable bool, claim Claim) {
-	if o, ok := s.(interface{ Scheduling() (bool, Claim) }); ok {
-		return o.Scheduling()
-	}
-	return false, Claim{}
 }
 
 func tie(reverse bool) func(a, b Step) int {

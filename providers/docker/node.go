@@ -159,14 +159,18 @@ func seenEnv(env, image []string) map[string]string {
 }
 
 // seenNetwork names the declared network only where the container is on the one that has that name now: after the network
-// was removed and made again, a container still refers to the old one by id and cannot start.
+// was removed and made again, a container still refers to the old one by id and cannot start. One that the plan makes
+// anew is another network too.
 func (k nodes) seenNetwork(c container.InspectResponse) string {
 	for name, end := range c.NetworkSettings.Networks {
 		now, there := k.seen.network(name, k.file.Name)
-		if there && (end.NetworkID == "" || end.NetworkID == now.ID) {
-			return name
+		switch {
+		case !there || end.NetworkID != "" && end.NetworkID != now.ID:
+			return name + " (removed)"
+		case (networks{k.Site}).renewed(name):
+			return name + " (as it was)"
 		}
-		return name + " (removed)"
+		return name
 	}
 	return "none"
 }

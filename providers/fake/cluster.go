@@ -89,14 +89,6 @@ type step struct {
 	cluster *Cluster
 }
 
-// Scheduling is the real step's.
-func (s step) Scheduling() (bool, engine.Claim) {
-	if o, ok := s.Step.(interface{ Scheduling() (bool, engine.Claim) }); ok {
-		return o.Scheduling()
-	}
-	return false, engine.Claim{}
-}
-
 func (s step) Run(context.Context) error {
 	for _, part := range []struct {
 		when engine.When

@@ -44,7 +44,7 @@ type stage struct {
 	destroy bool
 	data    bool
 	plan    string
-	reload  func() *schema.Cluster
+	load    func(*testing.T) *schema.Cluster // anew, as each run of the program would
 }
 
 func lives(t *testing.T) []life {
@@ -91,7 +91,7 @@ func readLife(t *testing.T, path string) life {
 		}
 		s.file = file
 		text, vars := file, l.vars
-		s.reload = func() *schema.Cluster { return load(t, name, text, vars) }
+		s.load = func(t *testing.T) *schema.Cluster { return load(t, name, text, vars) }
 	}
 	return l
 }
@@ -108,18 +108,18 @@ func load(t *testing.T, name, text string, vars []string) *schema.Cluster {
 	return cluster
 }
 
-func (s stage) bind(w *fake.World) *fake.Cluster {
+func (s stage) bind(t *testing.T, w *fake.World) *fake.Cluster {
 	if s.destroy {
-		return fake.Destroy(s.reload(), w, s.data)
+		return fake.Destroy(s.load(t), w, s.data)
 	}
-	return fake.New(s.reload(), w)
+	return fake.New(s.load(t), w)
 }
 
-func (s stage) title() render.Title {
+func (s stage) title(t *testing.T) render.Title {
 	if s.destroy {
-		return render.Title{Command: "destroy", Cluster: s.reload().Name, File: "pgrepl.hcl"}
+		return render.Title{Command: "destroy", Cluster: s.load(t).Name, File: "pgrepl.hcl"}
 	}
-	return render.Title{Command: "plan", Cluster: s.reload().Name, File: "pgrepl.hcl"}
+	return render.Title{Command: "plan", Cluster: s.load(t).Name, File: "pgrepl.hcl"}
 }
 
 func (s stage) happen(t *testing.T, w *fake.World) {
@@ -187,9 +187,10 @@ func converge(c *fake.Cluster, o engine.Options, parallel int, see func(engine.P
 		if p, err = plan(c, o); err != nil {
 			return err
 		}
-		if !p.Empty() {
-			return fmt.Errorf("the plan after the last step is not empty:\n%s", text(render.Title{Command: "plan"}, p))
+		if p.Empty() {
+			return nil
 		}
+		return fmt.Errorf("the plan after the last step is not empty:\n%s", text(render.Title{Command: "plan"}, p))
 	}
 }
 
@@ -238,7 +239,7 @@ func TestLives(t *testing.T) {
 			for _, s := range l.stages {
 				s.happen(t, w)
 				var plans []string
-				err := converge(s.bind(w), engine.Options{}, 1, func(p engine.Plan) { plans = append(plans, text(s.title(), p)) })
+				err := converge(s.bind(t, w), engine.Options{}, 1, func(p engine.Plan) { plans = append(plans, text(s.title(t), p)) })
 				if no := (refused{}); errors.As(err, &no) {
 					plans = append(plans, no.Error())
 				} else if err != nil {

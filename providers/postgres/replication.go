@@ -153,15 +153,19 @@ func (k replicationKind) Steps(c engine.Change) []engine.Step {
 	}
 	var steps []engine.Step
 	upstream := s.upstream().node.Name
-	ready := []engine.StepID{{Do: "create", On: slotID(upstream, s.node.Slot.Name)}, {Do: "put", On: roleID(s.node.Role.Name)}, accepting(upstream)}
+	ready := []engine.StepID{accepting(s.node.Name), accepting(upstream), {Do: "create", On: slotID(upstream, s.node.Slot.Name)}, {Do: "put", On: roleID(s.node.Role.Name)}}
 	if c.Changes("passfile") {
 		steps = append(steps, writePassfile{Order: engine.Order{Self: engine.StepID{Do: "passfile", On: c.ID}, On: s.node.Name, Behind: ready}, server: s})
 	}
-	if c.Changes("upstream", "slot", "role", "application_name", "delay") {
-		set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: s.node.Name, Behind: ready}, server: s, result: c.New, names: replicationSettings}
-		steps = append(steps, set, k.reload(s, set.Self))
+	if link := fieldsOf(c, "upstream", "slot", "role", "application_name", "delay"); len(link) > 0 {
+		set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: s.node.Name, Behind: ready}, server: s, names: replicationSettings, fields: link}
+		steps = append(steps, set, k.reload(s, c.ID, set.Self))
 	}
 	return append(steps, serverKind{k.Site}.stream(s))
+}
+
+func fieldsOf(c engine.Change, paths ...string) []engine.Field {
+	return slices.DeleteFunc(slices.Clone(c.Fields), func(f engine.Field) bool { return !slices.Contains(paths, f.Path) })
 }
 
 // writePassfile delivers the password of the replication role. libpq reads it at each connection, so nothing is reloaded.

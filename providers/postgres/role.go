@@ -101,6 +101,15 @@ func (k roleKind) want(r *schema.Role) engine.Resource {
 	return out
 }
 
+// bootstrap is the superuser as initdb makes it.
+func (k roleKind) bootstrap() engine.Resource {
+	r := k.want(k.role(k.file.Superuser.Name))
+	attrs := seenRole(liveRole{Login: true, Replication: true, Superuser: true, CreateDB: true, CreateRole: true, BypassRLS: true, Inherit: true, Limit: -1})
+	attrs["managed by"], attrs["password"] = managed(false), engine.Attr{Value: "none"}
+	r.Attrs = attrs
+	return r
+}
+
 // instant writes a point in time one way: RFC 3339 in UTC. A date without a zone is taken as UTC, on both sides.
 func instant(text string) string {
 	if text == "" || strings.EqualFold(text, "infinity") {
@@ -205,14 +214,15 @@ func (k roleKind) Steps(c engine.Change) []engine.Step {
 }
 
 func (k roleKind) drop(c engine.Change) dropRole {
-	d := dropRole{Order: engine.Order{Self: engine.StepID{Do: "drop", On: c.ID}, On: k.primary().node.Name}, site: k.Site, change: c}
+	p := k.primary().node.Name
+	d := dropRole{Order: engine.Order{Self: engine.StepID{Do: "drop", On: c.ID}, On: p, Behind: []engine.StepID{accepting(p)}}, site: k.Site, change: c}
 	for _, r := range k.primary().seen.live.Roles {
 		if r.Name == c.ID.Name {
 			d.owns, d.depends = r.Owns, r.Depends
 		}
 	}
 	for _, standby := range k.standbys() { // whoever logs in as it does so as another before
-		d.Behind = append(d.Behind, streaming(standby.node.Name), engine.StepID{Do: "reload", On: serverID(standby.node.Name)})
+		d.Behind = append(d.Behind, streaming(standby.node.Name), engine.StepID{Do: "reload", On: replicaID(standby.node.Name)})
 	}
 	for _, db := range k.primary().seen.live.Databases {
 		d.Behind = append(d.Behind, engine.StepID{Do: "drop", On: databaseID(db.Name)}, engine.StepID{Do: "alter", On: databaseID(db.Name)})

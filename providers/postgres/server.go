@@ -200,13 +200,20 @@ func (s *server) walsenders() int {
 	return 10
 }
 
+// starting is a server that is complete and does not answer yet.
+func (k serverKind) starting(s *server) engine.Resource {
+	r := k.want(s)
+	r.Attrs = map[string]engine.Attr{"server": {Value: "down", Effect: engine.Live, Reason: "starting"}}
+	return r
+}
+
 // fresh is what is true of a node when its data directory has just been made: everything in its files is as declared.
 func (k serverKind) fresh(s *server) []engine.Resource {
-	out := []engine.Resource{settingsKind{k.Site}.want(s), hbaKind{k.Site}.want(s)}
-	if !s.isPrimary() {
-		out = append(out, replicationKind{k.Site}.want(s))
+	out := []engine.Resource{k.starting(s), settingsKind{k.Site}.want(s), hbaKind{k.Site}.want(s)}
+	if s.isPrimary() {
+		return append(out, roleKind{k.Site}.bootstrap())
 	}
-	return out
+	return append(out, replicationKind{k.Site}.want(s))
 }
 
 func (k serverKind) accept(s *server) accept {
@@ -223,7 +230,7 @@ func (k serverKind) accept(s *server) accept {
 func (k serverKind) stream(s *server) stream {
 	upstream := s.upstream().node.Name
 	return stream{Order: engine.Order{Self: streaming(s.node.Name), On: s.node.Name, Cancellable: true, Behind: []engine.StepID{
-		accepting(s.node.Name), accepting(upstream), {Do: "reload", On: serverID(s.node.Name)}, {Do: "reload", On: serverID(upstream)},
+		accepting(s.node.Name), accepting(upstream), {Do: "reload", On: replicaID(s.node.Name)}, {Do: "reload", On: serverID(upstream)},
 		{Do: "put", On: roleID(s.node.Role.Name)}, {Do: "create", On: slotID(upstream, s.node.Slot.Name)}, {Do: "passfile", On: replicaID(s.node.Name)}}},
 		server: s, wanted: replicationKind{k.Site}.want(s)}
 }
