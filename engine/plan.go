@@ -114,7 +114,11 @@ func settled(changes []Change, unseen []Resource) (now []Change, waiting bool) {
 	for again := true; again; {
 		again = false
 		for _, c := range changes {
-			if !blocked[c.ID] && slices.ContainsFunc(c.New.Needs, func(n ID) bool { return blocked[n] }) {
+			rests := c.New.Needs
+			if c.Action == Delete { // on whoever may still use it
+				rests = c.Old.Needs
+			}
+			if !blocked[c.ID] && slices.ContainsFunc(rests, func(n ID) bool { return blocked[n] }) {
 				blocked[c.ID], again = true, true
 			}
 		}

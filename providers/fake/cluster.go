@@ -6,11 +6,9 @@ package fake
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"pgrepl/engine"
 	"pgrepl/providers"
-	"pgrepl/providers/docker"
 	"pgrepl/schema"
 )
 
@@ -18,8 +16,8 @@ import (
 type Cluster struct {
 	world *World
 	real  *providers.Cluster
-	// Hook is asked at each point at which a process can die; an error kills the run there. It may be nil.
-	Hook func(Point) error
+	// Hook is called at each point at which a process can die. It may be nil.
+	Hook func(Point)
 }
 
 // Point is a moment in a run.
@@ -99,11 +97,8 @@ func (s step) Run(context.Context) error {
 				return err
 			}
 		}
-		if s.cluster.Hook == nil || part.when == Midway && !twofold(s.ID()) {
-			continue
-		}
-		if err := s.cluster.Hook(Point{s.ID(), part.when}); err != nil {
-			return err
+		if s.cluster.Hook != nil && (part.when != Midway || twofold(s.ID())) {
+			s.cluster.Hook(Point{s.ID(), part.when})
 		}
 	}
 	return nil
@@ -112,18 +107,4 @@ func (s step) Run(context.Context) error {
 // twofold reports whether a step can be cut in two: a container is created, then started; stopped, then removed.
 func twofold(id engine.StepID) bool {
 	return id.On.Kind == "node" && (id.Do == "create" || id.Do == "remove")
-}
-
-// Orphans lists what is marked as the cluster's although the file has no place for it.
-func Orphans(p engine.Plan, w *World) []string {
-	var out []string
-	for _, r := range w.view().Sorted() {
-		_, wanted := p.Wanted[r.ID]
-		inside := r.ID.On != "" || slices.Contains([]string{"server", "ledger", "image"}, r.ID.Kind)
-		marked := r.Attrs["managed by"].Value == "pgrepl" || r.Attrs[docker.NodeOf].Value != "" || strings.Contains("network node", r.ID.Kind)
-		if !wanted && marked && !inside {
-			out = append(out, r.ID.String())
-		}
-	}
-	return out
 }

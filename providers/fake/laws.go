@@ -207,6 +207,9 @@ func (w *World) canClone(name string, link engine.Resource) error {
 // linkRefuses is why a wait for a stream would wait in vain.
 func (w *World) linkRefuses(s engine.Step) error {
 	id := s.ID().On
+	if real, ok := s.(interface{ Unsure() bool }); ok && real.Unsure() {
+		return w.needsAccepting(id.On)
+	}
 	if err := w.canStream(id.On); err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ type stage struct {
 	destroy bool
 	data    bool
 	plan    string
-	load    func(*testing.T) *schema.Cluster // anew, as each run of the program would
+	load    func(*testing.T) *schema.Cluster
 }
 
 func lives(t *testing.T) []life {
@@ -91,7 +91,13 @@ func readLife(t *testing.T, path string) life {
 		}
 		s.file = file
 		text, vars := file, l.vars
-		s.load = func(t *testing.T) *schema.Cluster { return load(t, name, text, vars) }
+		var cluster *schema.Cluster
+		s.load = func(t *testing.T) *schema.Cluster {
+			if cluster == nil {
+				cluster = load(t, name, text, vars)
+			}
+			return cluster
+		}
 	}
 	return l
 }

@@ -42,6 +42,12 @@ func (w *World) Copy() *World {
 // Made is how often the data directory of a node was made.
 func (w *World) Made(node string) int { return w.made[node] }
 
+// Has reports whether there is such a thing.
+func (w *World) Has(id engine.ID) bool { return w.has(id) }
+
+// Remove takes a volume away with all that lies in it.
+func (w *World) Remove(volume engine.ID) { w.remove(volume) }
+
 // String lists all there is.
 func (w *World) String() string {
 	w.mu.Lock()
@@ -70,6 +76,9 @@ func (w *World) put(r engine.Resource) { w.things = w.things.With(r) }
 // set changes one attribute of a thing.
 func (w *World) set(id engine.ID, path, value string) {
 	r := w.things[id]
+	if a, there := r.Attrs[path]; there && a.Value == value {
+		return
+	}
 	r.Attrs = maps.Clone(r.Attrs)
 	if r.Attrs == nil {
 		r.Attrs = map[string]engine.Attr{}
@@ -83,7 +92,13 @@ func (w *World) has(id engine.ID) bool { _, ok := w.things[id]; return ok }
 func (w *World) value(id engine.ID, path string) string { return w.things[id].Attrs[path].Value }
 
 func (w *World) kind(name string) []engine.Resource {
-	return slices.DeleteFunc(w.things.Sorted(), func(r engine.Resource) bool { return r.ID.Kind != name })
+	of := engine.Snapshot{}
+	for id, r := range w.things {
+		if id.Kind == name {
+			of[id] = r
+		}
+	}
+	return of.Sorted()
 }
 
 func node(name string) engine.ID        { return engine.ID{Kind: "node", Name: name} }

@@ -139,6 +139,11 @@ func (k roleKind) Seen() []engine.Resource {
 			k.compare(r, l, res.Attrs)
 		}
 		res.Attrs["managed by"] = managed(res.Ours)
+		for _, d := range k.standbys() {
+			if l.Replication {
+				res.Needs = append(res.Needs, replicaID(d.node.Name))
+			}
+		}
 		out = append(out, res)
 	}
 	return out

@@ -55,7 +55,7 @@ func (l *live) add(s *server, r engine.Resource, w engine.Snapshot) {
 	case r.ID.Kind == "replication" && value("upstream") == s.node.Name && value("replication") == "streaming":
 		l.Senders = append(l.Senders, sender{Name: value("application_name"), State: "streaming"})
 	case r.ID.Kind == "role" && s.isPrimary():
-		role := liveRole{Name: r.ID.Name}
+		role := liveRole{Name: r.ID.Name, Replication: value("replication") == "true"}
 		for _, other := range w {
 			if other.ID.Kind == "database" && other.Attrs["owner"].Value == r.ID.Name {
 				role.Owns, role.Depends = role.Owns+1, role.Depends+1

@@ -96,11 +96,17 @@ func (k slotKind) seenOn(s *server) []engine.Resource {
 		id := slotID(s.node.Name, l.Name)
 		r := engine.Resource{ID: id, Addr: engine.Address{Block: "slot", Label: l.Name}, Ours: k.ledger.has(id), Attrs: map[string]engine.Attr{
 			"type": {Value: l.Type}, "plugin": {Value: l.Plugin}, "database": {Value: l.Database}, "managed by": managed(k.ledger.has(id)), "consumer": {Value: k.ledger[id]}}}
-		if of := k.ledger[id]; of != "" && k.slot(id) == nil {
+		of := k.ledger[id]
+		reader := k.server(of)
+		if reader != nil {
+			r.Needs = []engine.ID{replicaID(of)}
+		}
+		switch {
+		case of == "" || k.slot(id) != nil:
+		case reader != nil:
+			r.Addr = reader.address()
+		default:
 			r.Addr = engine.Address{Block: "replica", Label: of}
-			if d := k.server(of); d != nil {
-				r.Addr = d.address()
-			}
 		}
 		if k.primary().seen.reach != up { // the ledger is out of reach, so whose it is cannot be told
 			r = k.primary().unseen(r)
