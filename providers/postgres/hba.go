@@ -59,7 +59,11 @@ func (k hbaKind) Seen() []engine.Resource {
 		case s.seen.reach != up:
 			r = s.unseen(r)
 		default:
-			r.Attrs = map[string]engine.Attr{"hba": {List: schema.HBARules(s.seen.live.HBA), Effect: engine.Reload}}
+			a := engine.Attr{List: schema.HBARules(s.seen.live.HBA), Effect: engine.Reload}
+			if !s.seen.live.HBARead {
+				a.Value = waiting(engine.Reload)
+			}
+			r.Attrs = map[string]engine.Attr{"hba": a}
 		}
 		out = append(out, r)
 	}

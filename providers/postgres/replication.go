@@ -95,21 +95,33 @@ func (k replicationKind) Seen() []engine.Resource {
 }
 
 func (k replicationKind) seenAttrs(s *server) map[string]engine.Attr {
-	file := s.seen.live.inAutoConf()
-	info := parseConninfo(file["primary_conninfo"])
+	file, now := s.seen.live.inAutoConf(), map[string]string{}
+	for _, name := range replicationSettings {
+		now[name] = s.effective(name)
+	}
 	attrs := map[string]engine.Attr{
-		"upstream":         {Value: info["host"]},
-		"slot":             {Value: file["primary_slot_name"]},
-		"role":             {Value: info["user"]},
-		"application_name": {Value: info["application_name"]},
-		"delay":            {Value: shownDelay(orDefault(file["recovery_min_apply_delay"], "0"))},
-		"passfile":         {Value: k.seenPassfile(s), Secret: true},
-		"replication":      {Value: "streaming"},
+		"passfile":    {Value: k.seenPassfile(s), Secret: true},
+		"replication": {Value: "streaming"},
+	}
+	written, inForce := linkOf(file), linkOf(now)
+	for path, v := range written {
+		a := engine.Attr{Value: inForce[path], Effect: engine.Reload}
+		if v != inForce[path] {
+			a.Value += " " + waiting(engine.Reload)
+		}
+		attrs[path] = a
 	}
 	if !s.streams() {
 		attrs["replication"] = engine.Attr{Value: "not streaming", Effect: engine.Live}
 	}
 	return attrs
+}
+
+// linkOf reads the link out of the settings that make it.
+func linkOf(values map[string]string) map[string]string {
+	info := parseConninfo(values["primary_conninfo"])
+	return map[string]string{"upstream": info["host"], "slot": values["primary_slot_name"], "role": info["user"], "application_name": info["application_name"],
+		"delay": shownDelay(orDefault(values["recovery_min_apply_delay"], "0"))}
 }
 
 func orDefault(v, def string) string {

@@ -114,6 +114,15 @@ func (k settingsKind) seenAttrs(s *server) map[string]engine.Attr {
 		a.Effect, a.Reason = effectOf(s.seen.live.Settings[name])
 		attrs[settingPath+name] = a
 	}
+	for name, l := range s.seen.live.Settings { // taken out of the file, and in force until the server reads it
+		_, written := inFile[name]
+		_, declared := s.settings()[name]
+		if written || declared || !strings.HasSuffix(l.File, autoConfFile) || slices.Contains(replicationSettings, name) {
+			continue
+		}
+		effect, reason := effectOf(l)
+		attrs[settingPath+name] = engine.Attr{Value: shown(name, l, l.Reset) + " " + waiting(effect), Effect: effect, Reason: reason}
+	}
 	return attrs
 }
 
