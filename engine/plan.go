@@ -77,7 +77,9 @@ func stepsOf(kinds map[string]Kind, changes []Change) []Step {
 			out = append(out, s)
 		}
 	}
-	return out
+	return slices.DeleteFunc(out, func(s Step) bool {
+		return slices.ContainsFunc(s.Spared(), func(id StepID) bool { _, there := at[id]; return there })
+	})
 }
 
 // shared is one step that several changes ask for: it runs once, after what either needs, and for both reasons. How it is

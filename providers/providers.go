@@ -125,7 +125,7 @@ func (k awakening) Steps(c engine.Change) []engine.Step {
 // return of the standbys below it, so that a new image that does not work stops at the first of them. Not so where it
 // gives up what one of them may be waiting for.
 func (k awakening) beforeLeaving(c engine.Change) []engine.StepID {
-	first := append(k.server.WhileUp(c.ID.Name), engine.StepID{Do: "restart", On: engine.ID{Kind: "server", Name: c.ID.Name}})
+	first := k.server.WhileUp(c.ID.Name)
 	if c.Changes("network", "port", "volume") {
 		return first
 	}

@@ -73,7 +73,7 @@ func (k networks) Seen() []engine.Resource {
 			}
 		}
 		for key, v := range userLabels(n.Labels, nil) {
-			r.Attrs["labels."+key] = engine.Attr{Value: v}
+			r.Attrs["labels."+key] = engine.Attr{Value: v, Effect: engine.Recreate}
 		}
 		out = append(out, r)
 	}

@@ -130,7 +130,7 @@ func (k nodes) seenAttrs(name string, c container.InspectResponse) map[string]en
 	}
 	image := k.seen.images[c.Config.Image]
 	for key, v := range seenEnv(c.Config.Env, image.Env) {
-		a := engine.Attr{Value: "(differs)", Secret: true}
+		a := engine.Attr{Value: "(differs)", Secret: true, Effect: engine.Recreate}
 		if n := k.node(name); n != nil {
 			declared, ok := n.Env[key]
 			if ok && declared.IsUnset() {
@@ -143,7 +143,7 @@ func (k nodes) seenAttrs(name string, c container.InspectResponse) map[string]en
 		attrs["env."+key] = a
 	}
 	for key, v := range userLabels(c.Config.Labels, image.Labels) {
-		attrs["labels."+key] = attr(v)
+		attrs["labels."+key] = engine.Attr{Value: v, Effect: engine.Recreate}
 	}
 	return attrs
 }

@@ -36,6 +36,7 @@ func (k nodes) Steps(c engine.Change) []engine.Step {
 	state, stateDiffers := c.Field("state")
 	if len(recreate) > 0 || (stateDiffers && state.Before.Value == "created") {
 		create := k.create(c)
+		create.again = true
 		create.Behind = append(create.Behind, engine.StepID{Do: "remove", On: c.ID})
 		return []engine.Step{k.remove(c, strings.Join(recreate, ", ")), create}
 	}
@@ -80,9 +81,16 @@ type createNode struct {
 	site   *Site
 	node   *schema.Node
 	wanted engine.Resource
+	again  bool // in place of one that was removed
 }
 
-func (s createNode) String() string                          { return "container" }
+func (s createNode) String() string {
+	if s.again {
+		return "new container"
+	}
+	return "container"
+}
+
 func (s createNode) After(w engine.Snapshot) engine.Snapshot { return w.With(s.wanted) }
 
 // Run creates and starts the container. It then waits for its data directory, and becomes the server when that appears.

@@ -170,10 +170,27 @@ func (k replicationKind) Steps(c engine.Change) []engine.Step {
 		steps = append(steps, writePassfile{Order: engine.Order{Self: engine.StepID{Do: "passfile", On: c.ID}, On: s.node.Name, Behind: ready}, server: s})
 	}
 	if link := fieldsOf(c, "upstream", "slot", "role", "application_name", "delay"); len(link) > 0 {
-		set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: s.node.Name, Behind: ready}, server: s, names: replicationSettings, fields: link}
+		set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: s.node.Name, Behind: ready}, server: s, names: settingsOf(link), fields: link}
 		steps = append(steps, set, k.reload(s, c.ID, set.Self))
 	}
 	return append(steps, serverKind{k.Site}.stream(s))
+}
+
+// settingsOf are the settings that hold these parts of the link.
+func settingsOf(link []engine.Field) []string {
+	var names []string
+	for _, f := range link {
+		switch f.Path {
+		case "slot":
+			names = append(names, "primary_slot_name")
+		case "delay":
+			names = append(names, "recovery_min_apply_delay")
+		default:
+			names = append(names, "primary_conninfo")
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func fieldsOf(c engine.Change, paths ...string) []engine.Field {

@@ -28,7 +28,7 @@ func (k roleKind) roles() []*schema.Role {
 	if at == (schema.Origin{}) {
 		at = k.file.Origin
 	}
-	return append(slices.Clone(k.file.Roles), &schema.Role{Object: schema.Object{Address: schema.Address{Block: "cluster"}, Name: super.Name, Origin: at, Implied: true},
+	return append(slices.Clone(k.file.Roles), &schema.Role{Object: schema.Object{Address: schema.Address{Block: "superuser"}, Name: super.Name, Origin: at, Implied: true},
 		Login: true, Superuser: true, Replication: true, CreateDB: true, CreateRole: true, BypassRLS: true, Inherit: true, ConnectionLimit: -1, Password: super.Password})
 }
 
@@ -69,7 +69,7 @@ func (k roleKind) Want() []engine.Resource {
 func (k roleKind) want(r *schema.Role) engine.Resource {
 	at := origin(r.Origin)
 	attr := func(v, def string) engine.Attr {
-		return engine.Attr{Value: v, Default: v == def, Effect: engine.Live, Origin: at}
+		return engine.Attr{Value: v, Default: v == def || r.Implied, Effect: engine.Live, Origin: at}
 	}
 	attrs := map[string]engine.Attr{
 		"connection_limit": attr(strconv.Itoa(r.ConnectionLimit), "-1"),
@@ -85,6 +85,9 @@ func (k roleKind) want(r *schema.Role) engine.Resource {
 	}
 	out := engine.Resource{ID: roleID(r.Name), Addr: address(r.Address), Origin: at, Made: "role " + r.Name, Attrs: attrs,
 		Needs: []engine.ID{serverID(k.primary().node.Name), ledgerID}}
+	if r.Name == k.file.Superuser.Name {
+		out.Made = "" // by initdb
+	}
 	for _, g := range r.MemberOf {
 		if k.role(g) != nil {
 			out.Needs = append(out.Needs, roleID(g))

@@ -254,7 +254,11 @@ func (k settingsKind) Steps(c engine.Change) []engine.Step {
 		}
 	}
 	if len(restart) > 0 {
-		return append([]engine.Step{set, k.restart(s, restart)}, k.Awaken(s.node.Name)...)
+		steps := []engine.Step{set, k.restart(s, restart)}
+		if k.lowers() && !s.isPrimary() {
+			steps = append(steps, k.replay(s))
+		}
+		return append(steps, k.Awaken(s.node.Name)...)
 	}
 	return []engine.Step{set, k.reload(s, serverID(s.node.Name), set.Self)}
 }
@@ -268,13 +272,21 @@ func (s *Site) reload(srv *server, of engine.ID, behind ...engine.StepID) reload
 // restart restarts standbys before their upstream: a value that must not be lower on a standby than on its primary is then
 // never so. When one is lowered the order is the other way round.
 func (s *Site) restart(srv *server, why []string) restart {
-	r := restart{Order: engine.Order{Self: engine.StepID{Do: "restart", On: serverID(srv.node.Name)}, On: srv.node.Name, Behind: s.WhileUp(srv.node.Name)}, server: srv, why: why}
+	r := restart{Order: engine.Order{Self: engine.StepID{Do: "restart", On: serverID(srv.node.Name)}, On: srv.node.Name, Behind: s.WhileUp(srv.node.Name),
+		Unless: []engine.StepID{{Do: "create", On: nodeID(srv.node.Name)}}}, server: srv, why: why}
 	if !s.lowers() {
 		r.Behind = append(r.Behind, s.Below(srv.node.Name)...)
 	} else if !srv.isPrimary() {
-		r.Behind = append(r.Behind, accepting(srv.upstream().node.Name))
+		r.Behind = append(r.Behind, accepting(srv.upstream().node.Name), engine.StepID{Do: "replay", On: serverID(srv.node.Name)})
 	}
 	return r
+}
+
+// replay is what a standby has to do before it may have less than its primary had.
+func (s *Site) replay(srv *server) replay {
+	p := s.primary().node.Name
+	return replay{Order: engine.Order{Self: engine.StepID{Do: "replay", On: serverID(srv.node.Name)}, On: srv.node.Name, Cancellable: true,
+		Behind: append(s.WhileUp(srv.node.Name), accepting(p), accepting(srv.upstream().node.Name))}, server: srv}
 }
 
 // WhileUp are the steps that need the server of a node as it was seen: they come before it stops, whatever stops it.

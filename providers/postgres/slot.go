@@ -210,8 +210,12 @@ type dropSlot struct {
 func (s dropSlot) String() string                          { return "drop slot " + s.change.ID.Name }
 func (s dropSlot) After(w engine.Snapshot) engine.Snapshot { return w.Without(s.change.ID) }
 
-// Effects asks for leave where the slot keeps WAL for a consumer that pgrepl does not manage.
+// Effects asks for leave where the slot keeps WAL for a consumer that pgrepl does not manage. A standby of the file that
+// read it goes on through another.
 func (s dropSlot) Effects() []engine.Effected {
+	if s.site.server(s.consumer) != nil {
+		return nil
+	}
 	text := "slot " + s.change.ID.Name + " is dropped; a consumer still reading it must be rebuilt"
 	return []engine.Effected{{Class: engine.ClassSlot, On: s.change.ID, Addr: s.change.Addr, Text: text, Asks: s.consumer == "" && (s.live.Active || s.live.Retained >= 0)}}
 }

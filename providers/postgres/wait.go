@@ -25,8 +25,11 @@ type accept struct {
 	wanted engine.Resource
 }
 
-func (s accept) String() string                          { return "wait until it accepts connections" }
-func (s accept) After(w engine.Snapshot) engine.Snapshot { return w.With(s.wanted) }
+func (s accept) String() string { return "wait until it accepts connections" }
+
+func (s accept) After(w engine.Snapshot) engine.Snapshot {
+	return s.server.reads(w, engine.Reload, engine.Restart).With(s.wanted)
+}
 
 func (s accept) Run(ctx context.Context) error {
 	if err := s.server.ensureCredential(ctx); err != nil {
@@ -137,4 +140,20 @@ func (s stream) possible(ctx context.Context) bool {
 	}
 	slot, err := srv.upstream().session.query(ctx, "SELECT 1 FROM pg_replication_slots WHERE slot_name = "+literal(srv.node.Slot.Name))
 	return err == nil && len(slot) > 0
+}
+
+// replay waits until a standby has replayed what its primary has written: among it, that the primary has less now.
+type replay struct {
+	engine.Order
+	server *server
+}
+
+func (s replay) String() string                          { return "wait until it has replayed" }
+func (s replay) After(w engine.Snapshot) engine.Snapshot { return w }
+
+func (s replay) Run(ctx context.Context) error {
+	if err := s.server.replays(ctx, s.server.site.flushed(ctx)); err != nil {
+		return fmt.Errorf("wait until %s has replayed: %w", s.server.node.Name, err)
+	}
+	return nil
 }
