@@ -61,7 +61,7 @@ type block struct {
 
 // arrange sorts the blocks of all files into variables, locals and the rest, and checks their outer form.
 func (l *loader) arrange(bodies []*hclsyntax.Body) {
-	l.variables, l.locals = map[string]*variable{}, map[string]*local{}
+	l.variables, l.locals, l.declared = map[string]*variable{}, map[string]*local{}, map[Address]*block{}
 	for _, body := range bodies {
 		for _, a := range sortedAttrs(body) {
 			l.errorf(codeAttribute, a.NameRange, "attribute %q stands outside any block", a.Name).
@@ -134,14 +134,30 @@ func (l *loader) labelsFit(b *hclsyntax.Block, want int) bool {
 }
 
 func (l *loader) addBlock(b *block) {
-	for _, other := range l.blocks {
-		if other.label == b.label && (other.kind == b.kind || other.isNode() && b.isNode()) {
-			l.errorf(codeAddress, b.at, "%s is declared already as %s, at %s", b.address(), other.address(), originOf(other.at)).
-				detail("A label is used once for a kind; master and replicas share one name space.")
-			return
-		}
+	if other := l.declared[b.nameSpace()]; other != nil {
+		l.errorf(codeAddress, b.at, "%s is declared already as %s, at %s", b.address(), other.address(), originOf(other.at)).
+			detail("A label is used once for a kind; master and replicas share one name space.")
+		return
 	}
+	l.declared[b.nameSpace()] = b
 	l.blocks = append(l.blocks, b)
+}
+
+// block finds a block, nil where it is not declared.
+func (l *loader) block(kind, label string) *block {
+	wanted := block{kind: kind, label: label}
+	if b := l.declared[wanted.nameSpace()]; b != nil && b.kind == kind {
+		return b
+	}
+	return nil
+}
+
+// nameSpace is where a label may stand once: master and replicas share it.
+func (b *block) nameSpace() Address {
+	if b.isNode() {
+		return Address{Block: "node", Label: b.label}
+	}
+	return b.address()
 }
 
 func (b *block) isNode() bool { return b.kind == "master" || b.kind == "replica" }

@@ -15,6 +15,7 @@ type decoder struct {
 	cluster *Cluster
 	readers map[*Object]*reader // where an object, or for an implied one its cause, is written
 	shared  inherited
+	primary *Node // nil while the file has no master
 
 	networks  map[Address]*Network
 	nodes     map[Address]*Node
@@ -25,10 +26,9 @@ type decoder struct {
 
 // inherited is what nodes take from the cluster, and replicas from the master.
 type inherited struct {
-	image, restart string
-	settings       layer
-	hba            []HBALine
-	hasHBA         bool
+	restart  string
+	settings layer
+	hba      []HBALine // nil: none is written
 }
 
 func (l *loader) decode() *Cluster {
@@ -113,16 +113,6 @@ func sortedByAddress[T any](m map[Address]T) []T {
 	return out
 }
 
-// master is nil while the file has none.
-func (d *decoder) master() *Node {
-	for _, n := range d.nodes {
-		if n.Part == Primary {
-			return n
-		}
-	}
-	return nil
-}
-
 // labels are the cluster's labels under an object's own.
 func (r *reader) labels(under map[string]string) map[string]string {
 	own := r.texts("labels")
@@ -143,9 +133,9 @@ func (r *reader) password() Secret {
 	at := r.where("password")
 	switch {
 	case !s.IsSet():
-	case s.Reveal() == "":
+	case s.text == "":
 		r.errorf(codeValue, at, "the password is empty").detail("PostgreSQL takes an empty password for none. Leave password out where none is wanted.")
-	case strings.ContainsAny(s.Reveal(), "\x00\n\r"):
+	case strings.ContainsAny(s.text, "\x00\n\r"):
 		r.errorf(codeValue, at, "the password holds a line break or a null character").detail("trimspace(…) removes one at its end.")
 	}
 	if s.IsSet() && isLiteral(r.attribute("password").Expr) {

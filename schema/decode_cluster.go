@@ -17,7 +17,7 @@ const (
 func (d *decoder) decodeCluster() {
 	in := d.only("cluster", codeCluster)
 	if in == nil {
-		d.shared = inherited{image: defaultImage, restart: "unless-stopped", settings: layer{}}
+		d.shared = inherited{restart: "unless-stopped", settings: layer{}}
 		d.cluster.Version = 16
 		return
 	}
@@ -30,11 +30,10 @@ func (d *decoder) decodeCluster() {
 	c.Superuser = r.superuser()
 	c.Initdb = r.initdb()
 	d.shared = inherited{
-		image:    c.Image,
 		restart:  r.text("restart", "unless-stopped", restartPolicy),
 		settings: r.settings(),
 	}
-	d.shared.hba, d.shared.hasHBA = r.hba(c.Version)
+	d.shared.hba, _ = r.hba(c.Version)
 }
 
 // only is the one block of its kind that a file must have.
@@ -73,7 +72,7 @@ func imageMajor(image string) int {
 func supported(major int) bool { return major >= oldestVersion && major <= newestVersion }
 
 func (r *reader) version(image string) int {
-	if r.attribute("version") != nil {
+	if r.written("version") {
 		return r.whole("version", 16, oldestVersion, newestVersion)
 	}
 	major := imageMajor(image)

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 )
@@ -23,7 +24,7 @@ func (d *decoder) decodeNetworks() {
 		d.checkGateway(n)
 	})
 	if d.noBlocks("network") {
-		n := &Network{Object: d.implied("network", d.cluster.Name, d.cluster.Origin), Driver: "bridge", Labels: d.cluster.Labels}
+		n := &Network{Object: d.implied("network", d.cluster.Name, d.cluster.Origin), Driver: "bridge", Labels: maps.Clone(d.cluster.Labels)}
 		d.networks[n.Address] = n
 	}
 }
@@ -51,7 +52,7 @@ func (d *decoder) checkGateway(n *Network) {
 	}
 	at := d.at(&n.Object, "gateway")
 	if n.Subnet == "" {
-		if d.readers[&n.Object].attribute("subnet") == nil {
+		if !d.readers[&n.Object].written("subnet") {
 			d.errorf(codeMissing, at, "a gateway needs a subnet").hint("add subnet = to the network")
 		}
 		return

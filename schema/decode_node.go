@@ -22,7 +22,7 @@ func (d *decoder) decodeNodes() {
 	if in := d.only("master", codeMaster); in != nil {
 		n, own := d.node(in, d.shared)
 		n.Part = Primary
-		d.shared = own
+		d.primary, d.shared = n, own
 	}
 	d.every("replica", func(in *instance) {
 		n, _ := d.node(in, d.shared)
@@ -56,12 +56,9 @@ func (d *decoder) node(in *instance, from inherited) (*Node, inherited) {
 	own.settings = r.settings().over(from.settings)
 	n.Settings = own.settings.all()
 	if lines, ok := r.hba(d.cluster.Version); ok {
-		own.hba, own.hasHBA = lines, true
+		own.hba = lines
 	}
-	n.HBA = own.hba
-	if !own.hasHBA {
-		n.HBA = nil // joinReplicas fills in the default, once the roles are known
-	}
+	n.HBA = own.hba // nil: joinReplicas fills in the default, once the roles are known
 	d.checkImage(n)
 	return n, own
 }
@@ -117,7 +114,7 @@ func hostPort(text string) (Port, error) {
 func (r *reader) environment() map[string]Secret {
 	env := r.secrets("env")
 	for name, value := range env {
-		if name == "" || strings.ContainsAny(name, "=\x00") || strings.ContainsRune(value.Reveal(), 0) {
+		if name == "" || strings.ContainsAny(name, "=\x00") || strings.ContainsRune(value.text, 0) {
 			r.errorf(codeName, r.where("env"), "env holds a name or value that no environment can hold")
 		}
 	}
@@ -126,7 +123,7 @@ func (r *reader) environment() map[string]Secret {
 
 // networkOf is the network that a node names, or the only one there is.
 func (d *decoder) networkOf(r *reader) *Network {
-	if r.attribute("network") != nil {
+	if r.written("network") {
 		a, ok := r.refer("network", "network")
 		if !ok {
 			return nil
@@ -158,7 +155,7 @@ func (d *decoder) checkImage(n *Node) {
 func (d *decoder) joinReplicas() {
 	replicas := d.replicas()
 	for _, n := range replicas {
-		n.Upstream = d.upstreamOf(n)
+		n.Upstream = d.upstreamOf(d.readers[&n.Object])
 		n.Role = d.roleOf(n)
 	}
 	for _, n := range replicas {
@@ -166,25 +163,20 @@ func (d *decoder) joinReplicas() {
 	}
 	lines := d.defaultHBA(replicas)
 	for _, n := range d.nodes {
-		if n.HBA == nil && !d.wroteHBA(n) {
+		if n.HBA == nil {
 			n.HBA = slices.Clone(lines)
 		}
 	}
-}
-
-// wroteHBA is true where the cluster, the master or the node itself says an hba.
-func (d *decoder) wroteHBA(n *Node) bool {
-	return d.shared.hasHBA || d.readers[&n.Object].attribute("hba") != nil
 }
 
 func (d *decoder) replicas() []*Node {
 	return slices.DeleteFunc(sortedByAddress(d.nodes), func(n *Node) bool { return n.Part != Standby })
 }
 
-func (d *decoder) upstreamOf(n *Node) *Node {
-	r := d.readers[&n.Object]
-	if r.attribute("upstream") == nil {
-		return d.master()
+// upstreamOf is the node that a replica streams from, or that a slot lives on: the master unless upstream says another.
+func (d *decoder) upstreamOf(r *reader) *Node {
+	if !r.written("upstream") {
+		return d.primary
 	}
 	a, ok := r.refer("upstream", "master", "replica")
 	if !ok {

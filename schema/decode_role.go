@@ -43,7 +43,7 @@ func (d *decoder) memberOf(role *Role) []string {
 		if !ok || v.IsNull() {
 			continue
 		}
-		if name := d.roleRealName(r, v, "member_of", e.at); name != "" {
+		if name := d.realName(r, v, "member_of", e.at, "role"); name != "" {
 			names = append(names, name)
 		}
 	}
@@ -54,7 +54,7 @@ func (d *decoder) memberOf(role *Role) []string {
 // roleOf is the role that a replica connects as: the one it names, or the only one that can, or an implied one.
 func (d *decoder) roleOf(n *Node) *Role {
 	r := d.readers[&n.Object]
-	if r.attribute("role") != nil {
+	if r.written("role") {
 		a, ok := r.refer("role", "role")
 		if !ok {
 			return nil
@@ -113,39 +113,29 @@ func (d *decoder) decodeDatabases() {
 	})
 }
 
-// named is an attribute that takes a reference to a block, or a real name.
+// named is an attribute that takes a reference to a role or database, or a real name; "" where it is not written.
 func (d *decoder) named(r *reader, name, kind string) string {
 	v, ok := r.plain(name)
 	if !ok {
 		return ""
 	}
+	return d.realName(r, v, name, r.where(name), kind)
+}
+
+// realName is the name in the real world of a role or database given by reference or by name.
+func (d *decoder) realName(r *reader, v cty.Value, what string, at hcl.Range, kind string) string {
 	if v.Type() == cty.String {
-		return r.text(name, "", identifier)
+		return r.checked(v.AsString(), "", what, at, codeValue, identifier)
 	}
-	a, ok := r.refersTo(v, name, r.where(name), []string{kind})
+	a, ok := r.refersTo(v, what, at, []string{kind})
 	if !ok {
-		return ""
-	}
-	if kind == "database" {
-		if db := d.databases[a]; db != nil {
-			return db.Name
-		}
 		return ""
 	}
 	if role := d.roles[a]; role != nil {
 		return role.Name
 	}
-	return ""
-}
-
-// roleRealName is the real name of a role given by reference or by name.
-func (d *decoder) roleRealName(r *reader, v cty.Value, what string, at hcl.Range) string {
-	if v.Type() == cty.String {
-		return r.checked(v.AsString(), "", what, at, codeValue, identifier)
-	}
-	a, ok := r.refersTo(v, what, at, []string{"role"})
-	if role := d.roles[a]; ok && role != nil {
-		return role.Name
+	if db := d.databases[a]; db != nil {
+		return db.Name
 	}
 	return ""
 }

@@ -1,6 +1,8 @@
 package schema
 
-import "github.com/hashicorp/hcl/v2"
+import (
+	"github.com/hashicorp/hcl/v2"
+)
 
 func (d *decoder) decodeSlots() {
 	d.every("slot", func(in *instance) {
@@ -10,7 +12,7 @@ func (d *decoder) decodeSlots() {
 			Logical:      r.text("type", "physical", oneOf("physical", "logical")) == "logical",
 			Plugin:       r.text("plugin", "", identifier),
 			Database:     d.named(r, "database", "database"),
-			Upstream:     d.upstreamOfSlot(r),
+			Upstream:     d.upstreamOf(r),
 			WarnRetained: r.size("warn_retained", 1),
 		}
 		d.readers[&s.Object] = r
@@ -19,21 +21,10 @@ func (d *decoder) decodeSlots() {
 	})
 }
 
-func (d *decoder) upstreamOfSlot(r *reader) *Node {
-	if r.attribute("upstream") == nil {
-		return d.master()
-	}
-	a, ok := r.refer("upstream", "master", "replica")
-	if !ok {
-		return nil
-	}
-	return d.nodes[a]
-}
-
 // checkLogical: a logical slot needs what a physical one must not have.
 func (d *decoder) checkLogical(s *Slot, r *reader) {
 	for _, name := range []string{"plugin", "database"} {
-		written := r.attribute(name) != nil
+		written := r.written(name)
 		switch {
 		case s.Logical && !written:
 			d.errorf(codeMissing, r.at, "a logical slot needs %s", name)
@@ -46,7 +37,7 @@ func (d *decoder) checkLogical(s *Slot, r *reader) {
 // slotOf is the slot that a replica names, or one of its own.
 func (d *decoder) slotOf(n *Node) *Slot {
 	r := d.readers[&n.Object]
-	if r.attribute("slot") == nil {
+	if !r.written("slot") {
 		return d.impliedSlot(n)
 	}
 	a, ok := r.refer("slot", "slot")

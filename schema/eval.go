@@ -45,6 +45,7 @@ func (n names) variables() map[string]cty.Value {
 // eval works out an expression; when it cannot, it says why and returns false. Only what the expression refers to is
 // worked out first, so definitions may stand in any order.
 func (l *loader) eval(expr hclsyntax.Expression, e *each) (cty.Value, bool) {
+	l.blankLiterals(expr)
 	seen, ok := names{}, true
 	for _, t := range expr.Variables() {
 		ok = l.resolve(t, e, seen) && ok
@@ -103,6 +104,16 @@ func mayHoldSecret(expr hclsyntax.Expression, variables map[string]cty.Value) bo
 		}
 	}
 	return calls(expr, "env", "file", "sensitive")
+}
+
+// blankLiterals keeps what sensitive() was given out of the lines that diagnostics show.
+func (l *loader) blankLiterals(expr hclsyntax.Expression) {
+	hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
+		if call, ok := n.(*hclsyntax.FunctionCallExpr); ok && call.Name == "sensitive" && len(call.Args) == 1 && isLiteral(call.Args[0]) {
+			l.src.secrets = append(l.src.secrets, call.Args[0].Range())
+		}
+		return nil
+	})
 }
 
 // calls reports whether an expression calls one of the functions.

@@ -13,7 +13,8 @@ import (
 func Format(src []byte, filename string) ([]byte, Diagnostics) {
 	text := normalNewlines(src)
 	found := report{}
-	files := &sources{text: map[string][]byte{filename: text}}
+	files := newSources(Options{})
+	files.add(filename, text)
 	if found.sound(text, filename) {
 		_, diags := hclsyntax.ParseConfig(text, filename, hcl.InitialPos)
 		found.syntax(diags)

@@ -33,6 +33,9 @@ func golden(t *testing.T, file string) {
 	cluster, diags := Load(archiveOptions(archive))
 	var text strings.Builder
 	diags.WriteText(&text)
+	if strings.Contains(text.String(), "hunter2") {
+		t.Errorf("a secret is shown:\n%s", text.String())
+	}
 	found := map[string]string{"diagnostics": text.String(), "model": describe(cluster)}
 	for i, member := range archive.Files {
 		got, isGolden := found[member.Name]

@@ -19,8 +19,7 @@ var (
 
 // hba reads a list of pg_hba.conf lines, or one text of such lines; false where none is written.
 func (r *reader) hba(version int) ([]HBALine, bool) {
-	a := r.attribute("hba")
-	if a == nil {
+	if !r.written("hba") {
 		return nil, false
 	}
 	lines := []HBALine{}

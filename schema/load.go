@@ -34,7 +34,8 @@ type loader struct {
 
 	variables map[string]*variable
 	locals    map[string]*local
-	blocks    []*block                                // in the order of the files
+	blocks    []*block                                // by address
+	declared  map[Address]*block                      // the same by name space
 	callable  map[string]map[string]function.Function // by folder of the calling file
 	path      []string                                // definitions being worked out, to find those that need each other
 }
@@ -47,5 +48,7 @@ func (l *loader) load() *Cluster {
 	}
 	l.arrange(bodies)
 	l.giveValues()
-	return l.decode()
+	c := l.decode()
+	l.checkLocals()
+	return c
 }

@@ -29,6 +29,13 @@ func (l *loader) arrangeLocals(body *hclsyntax.Body) {
 	}
 }
 
+// checkLocals works out the locals that nothing has used, for their mistakes.
+func (l *loader) checkLocals() {
+	for _, name := range slices.Sorted(maps.Keys(l.locals)) {
+		l.resolveLocal(name, l.locals[name].attr.NameRange, names{})
+	}
+}
+
 // referable are the kinds of block that expressions can refer to.
 var referable = []string{"database", "master", "network", "replica", "role", "slot"}
 
@@ -140,15 +147,6 @@ func (l *loader) resolveBlock(t hcl.Traversal, seen names) bool {
 	}
 	seen.set(kind, label, v)
 	return true
-}
-
-func (l *loader) block(kind, label string) *block {
-	for _, b := range l.blocks {
-		if b.kind == kind && b.label == label {
-			return b
-		}
-	}
-	return nil
 }
 
 func (l *loader) missingBlock(kind, label string, at hcl.Range) {

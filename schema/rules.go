@@ -12,14 +12,6 @@ import (
 	"time"
 )
 
-// anything accepts every text that a server can hold.
-func anything(text string) (string, error) {
-	if strings.ContainsRune(text, 0) {
-		return "", errors.New("holds a null character")
-	}
-	return text, nil
-}
-
 func oneOf(words ...string) rule {
 	return func(text string) (string, error) {
 		if slices.Contains(words, text) {

@@ -1,14 +1,17 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"math/big"
 	"regexp"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
 	"slices"
+	"strconv"
 )
 
 var settingPattern = regexp.MustCompile(`^[a-z_][a-z0-9_$]*(\.[a-z_][a-z0-9_$]*)*$`)
@@ -73,6 +76,10 @@ func (r *reader) setting(e entry) (*Setting, bool) {
 	case v.Type() == cty.Bool:
 		s.Value = fmt.Sprint(v.True())
 	case v.Type() == cty.Number:
+		if f, _ := v.AsBigFloat().Float64(); math.IsInf(f, 0) {
+			r.errorf(codeSetting, e.at, "%s is out of range", e.key)
+			return nil, false
+		}
 		s.Value = number(v.AsBigFloat())
 	default:
 		d := r.errorf(codeSetting, e.at, "%s wants a string, a number or a bool", e.key)
@@ -93,7 +100,7 @@ func number(n *big.Float) string {
 	text := n.Text('f', -1)
 	if len(text) > 40 {
 		f, _ := n.Float64()
-		text = fmt.Sprint(f)
+		text = strconv.FormatFloat(f, 'f', -1, 64)
 	}
 	return text
 }
@@ -122,25 +129,20 @@ func sameOwn(own, value string) bool {
 	return err == nil && on == own
 }
 
+var synchronousPattern = regexp.MustCompile(`(?i)^\s*(first|any)?\s*([0-9]+)\s*\(`)
+
 // synchronousAdvice shows the block to write; a value that names walreceiver is the default application_name of a
 // standby that was given none.
 func synchronousAdvice(s *Setting) string {
 	mode, count := "first", "1"
-	if m := regexp.MustCompile(`(?i)^\s*(first|any)?\s*([0-9]+)\s*\(`).FindStringSubmatch(s.Value); m != nil && !s.Sensitive {
-		mode, count = cmpOr(strings.ToLower(m[1]), "first"), m[2]
+	if m := synchronousPattern.FindStringSubmatch(s.Value); m != nil && !s.Sensitive {
+		mode, count = cmp.Or(strings.ToLower(m[1]), "first"), m[2]
 	}
 	text := fmt.Sprintf("Write in the cluster block:\n  synchronous {\n    mode     = %q\n    count    = %s\n    replicas = [replica.NAME]\n  }", mode, count)
 	if !s.Sensitive && strings.Contains(s.Value, "walreceiver") {
 		text += "\nwalreceiver is what a standby without an application_name calls itself; here every replica has its own name."
 	}
 	return text
-}
-
-func cmpOr(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // over lays the settings of a block over inherited ones, key by key.

@@ -20,11 +20,12 @@ type sources struct {
 	readFile func(string) ([]byte, error)
 	readDir  func(string) ([]string, error)
 	text     map[string][]byte
+	starts   map[string][]int // the byte at which each line of a text begins
 	secrets  []hcl.Range
 }
 
 func newSources(o Options) *sources {
-	s := &sources{readFile: o.ReadFile, readDir: o.ReadDir, text: map[string][]byte{}}
+	s := &sources{readFile: o.ReadFile, readDir: o.ReadDir, text: map[string][]byte{}, starts: map[string][]int{}}
 	if s.readFile == nil {
 		s.readFile = os.ReadFile
 	}
@@ -49,11 +50,43 @@ func listFolder(path string) ([]string, error) {
 func (l *loader) readFiles() []*hclsyntax.Body {
 	var bodies []*hclsyntax.Body
 	for _, path := range l.paths() {
-		if body := l.parseFile(path); body != nil {
+		if body := l.parseFile(path, "Write a first file with `pgrepl init`, or name the right one with -f."); body != nil {
 			bodies = append(bodies, body)
 		}
 	}
 	return bodies
+}
+
+func (s *sources) add(name string, text []byte) {
+	starts := []int{0}
+	for i, c := range text {
+		if c == '\n' {
+			starts = append(starts, i+1)
+		}
+	}
+	s.text[name], s.starts[name] = text, starts
+}
+
+// line is a line of a file, counted from 1, without its end; "" where there is none.
+func (s *sources) line(name string, n int) string {
+	starts, text := s.starts[name], s.text[name]
+	switch {
+	case n < 1 || n > len(starts):
+		return ""
+	case n < len(starts):
+		text = text[:starts[n]-1]
+	}
+	return string(text[starts[n-1]:])
+}
+
+// pos is the place of a byte of a file.
+func (s *sources) pos(name string, at int) hcl.Pos {
+	starts := s.starts[name]
+	n, found := slices.BinarySearch(starts, at)
+	if !found {
+		n--
+	}
+	return hcl.Pos{Line: n + 1, Column: utf8.RuneCount(s.text[name][starts[n]:at]) + 1, Byte: at}
 }
 
 func (l *loader) paths() []string {
@@ -75,15 +108,15 @@ func (l *loader) paths() []string {
 	return paths
 }
 
-// parseFile returns nil after a diagnostic.
-func (l *loader) parseFile(path string) *hclsyntax.Body {
+// parseFile returns nil after a diagnostic; advice is what to do when there is no such file.
+func (l *loader) parseFile(path, advice string) *hclsyntax.Body {
 	src, err := l.src.readFile(path)
 	if err != nil {
-		l.unreadable(path, err)
+		l.unreadable(path, err, advice)
 		return nil
 	}
 	src = normalNewlines(src)
-	l.src.text[path] = src
+	l.src.add(path, src)
 	if !l.sound(src, path) {
 		return nil
 	}
@@ -96,10 +129,9 @@ func (l *loader) parseFile(path string) *hclsyntax.Body {
 	return body
 }
 
-func (l *loader) unreadable(path string, err error) {
+func (l *loader) unreadable(path string, err error, advice string) {
 	if errors.Is(err, fs.ErrNotExist) {
-		l.errorf(codeRead, hcl.Range{Filename: path}, "no such file").
-			detail("Write a first file with `pgrepl init`, or name the right one with -f.")
+		l.errorf(codeRead, hcl.Range{Filename: path}, "no such file").detail("%s", advice)
 		return
 	}
 	var cause *fs.PathError
@@ -109,14 +141,19 @@ func (l *loader) unreadable(path string, err error) {
 	l.errorf(codeRead, hcl.Range{Filename: path}, "cannot be read: %v", err)
 }
 
+const maxSyntaxErrors = 20 // what is no HCL at all has one for every character
+
 // syntax takes over what the HCL parser found.
 func (r *report) syntax(diags hcl.Diagnostics) {
-	for _, d := range diags {
+	for _, d := range diags[:min(len(diags), maxSyntaxErrors)] {
 		at := hcl.Range{}
 		if d.Subject != nil {
 			at = *d.Subject
 		}
 		r.errorf(codeSyntax, at, "%s", lowerFirst(strings.TrimSuffix(d.Summary, "."))).detail("%s", d.Detail)
+		if d.Summary == "Invalid multi-line string" {
+			return // a quote is missing, and everything behind it is read as part of the string
+		}
 	}
 }
 
@@ -134,11 +171,7 @@ var looksSecret = regexp.MustCompile(`(?i)[\w-]*(?:passw|secret|token)[\w-]*"?\s
 
 // snippet is the first line of a range, cut before any secret in it.
 func (s *sources) snippet(r Range) string {
-	lines := bytes.Split(s.text[r.Filename], []byte("\n"))
-	if r.Start.Line < 1 || r.Start.Line > len(lines) {
-		return ""
-	}
-	line := strings.TrimRight(string(lines[r.Start.Line-1]), " \t")
+	line := strings.TrimRight(s.line(r.Filename, r.Start.Line), " \t")
 	if at := s.secretFrom(r, line); at >= 0 {
 		line = line[:at] + Hidden
 	}
@@ -167,6 +200,12 @@ func (s *sources) secretFrom(r Range, line string) int {
 		}
 	}
 	return at
+}
+
+// hide keeps a whole file out of what diagnostics show.
+func (s *sources) hide(name string) {
+	whole := hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.Pos{Line: len(s.starts[name]) + 1}}
+	s.secrets = append(s.secrets, whole)
 }
 
 func lowerFirst(s string) string {

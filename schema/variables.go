@@ -1,8 +1,6 @@
 package schema
 
 import (
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -22,6 +20,7 @@ type variable struct {
 	kind      cty.Type
 	optional  *typeexpr.Defaults
 	fallback  cty.Value // cty.NilVal: no default
+	sound     bool      // false after a diagnostic about the default
 	sensitive bool
 
 	value cty.Value
@@ -47,7 +46,7 @@ func environment(environ []string) map[string]string {
 
 // declare notes a variable block; its type, default and marks are constant expressions.
 func (l *loader) declare(b *hclsyntax.Block) {
-	v := &variable{name: b.Labels[0], at: b.DefRange(), body: b.Body}
+	v := &variable{name: b.Labels[0], at: b.DefRange(), body: b.Body, sound: true}
 	if other := l.variables[v.name]; other != nil {
 		l.errorf(codeAddress, v.at, "variable %q is declared already, at %s", v.name, originOf(other.at))
 		return
@@ -55,7 +54,7 @@ func (l *loader) declare(b *hclsyntax.Block) {
 	l.variables[v.name] = v
 	v.sensitive = l.constantBool(b.Body.Attributes["sensitive"])
 	if a := b.Body.Attributes["default"]; a != nil {
-		v.fallback = l.constant(a)
+		v.fallback, v.sound = l.constant(a)
 		if v.sensitive {
 			l.src.secrets = append(l.src.secrets, a.Expr.Range())
 		}
@@ -87,182 +86,30 @@ func (l *loader) declaredType(v *variable, a *hclsyntax.Attribute) cty.Type {
 }
 
 // constant evaluates an expression that may not refer to anything.
-func (l *loader) constant(a *hclsyntax.Attribute) cty.Value {
+func (l *loader) constant(a *hclsyntax.Attribute) (cty.Value, bool) {
 	if refs := a.Expr.Variables(); len(refs) > 0 {
 		l.errorf(codeReference, refs[0].SourceRange(), "%q must be a constant: it may not refer to anything", a.Name)
-		return cty.DynamicVal
+		return cty.DynamicVal, false
 	}
-	v, ok := l.eval(a.Expr, nil)
-	if !ok {
-		return cty.DynamicVal
-	}
-	return v
+	return l.eval(a.Expr, nil)
 }
 
+// constantBool is true where the value cannot be told: it decides what may be shown.
 func (l *loader) constantBool(a *hclsyntax.Attribute) bool {
 	if a == nil {
 		return false
 	}
-	v, _ := l.constant(a).Unmark()
-	if !v.IsKnown() {
+	v, ok := l.constant(a)
+	if !ok {
 		return true
 	}
+	v, _ = v.Unmark()
 	b, err := convert.Convert(v, cty.Bool)
-	if err != nil || b.IsNull() {
+	if err != nil || b.IsNull() || !b.IsKnown() {
 		l.errorf(codeType, a.Expr.Range(), "%s must be true or false", a.Name)
 		return true
 	}
 	return b.True()
-}
-
-// giveValues works out every variable: environment, then --var-file, then --var, each over the one before.
-func (l *loader) giveValues() {
-	values := map[string]given{}
-	for name := range l.variables {
-		if text, ok := l.env[varPrefix+name]; ok {
-			values[name] = given{from: varPrefix + name, text: text}
-		}
-	}
-	for _, path := range l.options.VarFiles {
-		l.readVarFile(path, values)
-	}
-	for _, assignment := range l.options.Vars {
-		l.readVarFlag(assignment, values)
-	}
-	for _, name := range slices.Sorted(maps.Keys(l.variables)) {
-		v := l.variables[name]
-		in, ok := values[name]
-		v.value, v.ok = l.settleVariable(v, in, ok)
-	}
-	for _, name := range slices.Sorted(maps.Keys(l.variables)) {
-		l.validate(l.variables[name])
-	}
-}
-
-func (l *loader) readVarFlag(assignment string, values map[string]given) {
-	name, text, ok := strings.Cut(assignment, "=")
-	name = strings.TrimSpace(name)
-	switch {
-	case !ok:
-		l.errorf(codeVarValue, hcl.Range{}, "--var wants NAME=VALUE")
-	case l.variables[name] == nil:
-		l.unknownVariable(hcl.Range{}, name, "--var "+name)
-	default:
-		values[name] = given{from: "--var " + name, text: text}
-	}
-}
-
-func (l *loader) readVarFile(path string, values map[string]given) {
-	body := l.parseFile(path)
-	if body == nil {
-		return
-	}
-	for _, b := range body.Blocks {
-		l.errorf(codeBlock, b.TypeRange, "a --var-file holds lines of the form NAME = VALUE only")
-	}
-	for _, a := range sortedAttrs(body) {
-		v := l.variables[a.Name]
-		if v == nil {
-			l.src.secrets = append(l.src.secrets, a.Expr.Range())
-			l.unknownVariable(a.NameRange, a.Name, "--var-file")
-			continue
-		}
-		if v.sensitive {
-			l.src.secrets = append(l.src.secrets, a.Expr.Range())
-		}
-		values[a.Name] = given{from: "--var-file " + path, expr: a.Expr}
-	}
-}
-
-func (l *loader) unknownVariable(at hcl.Range, name, from string) {
-	d := l.errorf(codeVarUnknown, at, "%s: the file declares no variable %q", from, name)
-	if near := didYouMean(name, slices.Collect(maps.Keys(l.variables))); near != "" {
-		d.hint(near)
-	}
-}
-
-// settleVariable returns the value of a variable; an unset sensitive one is unknown, so that what is made of it is
-// unset as well.
-func (l *loader) settleVariable(v *variable, in given, isGiven bool) (cty.Value, bool) {
-	value, ok := v.fallback, true
-	switch {
-	case isGiven:
-		value, ok = l.givenValue(v, in)
-	case v.fallback == cty.NilVal && v.sensitive:
-		value = cty.UnknownVal(v.kind)
-	case v.fallback == cty.NilVal:
-		l.errorf(codeNoValue, v.at, "variable %q has no value", v.name).
-			detail("Give it one with --var %s=VALUE, with a line %s = VALUE in a --var-file, or with %s%s in the environment;\nor give the variable a default.",
-				v.name, v.name, varPrefix, v.name)
-		return cty.DynamicVal, false
-	}
-	if !ok {
-		return cty.DynamicVal, false
-	}
-	if !isGiven || in.expr != nil || !v.kind.IsPrimitiveType() {
-		if value, ok = l.fitVariable(v, value, in.from); !ok {
-			return cty.DynamicVal, false
-		}
-	}
-	if v.sensitive {
-		value = value.Mark(markSensitive)
-	}
-	return value, true
-}
-
-func (l *loader) fitVariable(v *variable, value cty.Value, from string) (cty.Value, bool) {
-	if v.optional != nil && value.IsWhollyKnown() && !value.IsNull() && !value.ContainsMarked() {
-		value = v.optional.Apply(value)
-	}
-	out, err := convert.Convert(value, v.kind)
-	if err != nil {
-		at := v.at
-		if a := v.body.Attributes["default"]; from == "" && a != nil {
-			at, from = a.NameRange, "the default"
-		}
-		l.errorf(codeVarValue, at, "variable %q is a %s, and %s does not fit", v.name, v.kind.FriendlyNameForConstraint(), from)
-		return cty.DynamicVal, false
-	}
-	return out, true
-}
-
-// givenValue reads a value from outside. No diagnostic repeats it: it may be a secret.
-func (l *loader) givenValue(v *variable, in given) (cty.Value, bool) {
-	if in.expr != nil {
-		return l.outsideValue(v, in, in.expr)
-	}
-	if v.kind.IsPrimitiveType() {
-		value, err := convert.Convert(cty.StringVal(in.text), v.kind)
-		if err != nil {
-			l.errorf(codeVarValue, v.at, "variable %q is a %s, and the value of %s is not", v.name, v.kind.FriendlyName(), in.from)
-		}
-		return value, err == nil
-	}
-	quiet := report{}
-	if quiet.sound([]byte(in.text), "") {
-		expr, diags := hclsyntax.ParseExpression([]byte(in.text), "", hcl.InitialPos)
-		if !diags.HasErrors() {
-			return l.outsideValue(v, in, expr)
-		}
-	}
-	l.errorf(codeVarValue, v.at, "the value of %s is not an HCL expression", in.from).
-		detail("Variable %q is a %s; write its value as in a file, for example --var '%s=[\"a\", \"b\"]'.",
-			v.name, v.kind.FriendlyNameForConstraint(), v.name)
-	return cty.DynamicVal, false
-}
-
-// outsideValue evaluates an expression from outside the file: constants only.
-func (l *loader) outsideValue(v *variable, in given, expr hclsyntax.Expression) (cty.Value, bool) {
-	value, diags := expr.Value(nil)
-	if diags.HasErrors() {
-		at := expr.Range()
-		if at.Filename == "" {
-			at = v.at
-		}
-		l.errorf(codeVarValue, at, "the value of variable %q from %s is not a constant", v.name, in.from)
-		return cty.DynamicVal, false
-	}
-	return value, true
 }
 
 // validate holds a variable against its own conditions; an unset one cannot be.

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -54,17 +53,26 @@ func (l *loader) writtenText(text string, expr hclsyntax.Expression, e *each) wr
 	return w
 }
 
-// literalBytes says where in the file each byte of a literal stands: its source may hold escapes, or the indentation
-// that a <<- heredoc loses. It returns nil when they do not fit.
+// literalBytes says where in the file each byte of a literal stands: its source may hold escapes, and a <<- heredoc
+// loses the indentation of its lines. It returns nil when the two do not fit.
 func literalBytes(source, value string, start int) []int {
-	for _, quoted := range []bool{true, false} {
-		if text, bytes := unescaped(source, quoted, start); text == value {
-			return bytes
-		} else if !quoted && strings.HasSuffix(text, value) {
-			return bytes[len(text)-len(value):]
-		}
+	if text, bytes := unescaped(source, true, start); text == value {
+		return bytes
 	}
-	return nil
+	text, bytes := unescaped(source, false, start)
+	lines, kept := strings.SplitAfter(text, "\n"), strings.SplitAfter(value, "\n")
+	if len(lines) != len(kept) {
+		return nil
+	}
+	var out []int
+	for i, line := range lines {
+		if !strings.HasSuffix(line, kept[i]) {
+			return nil
+		}
+		out = append(out, bytes[len(line)-len(kept[i]):len(line)]...)
+		bytes = bytes[len(line):]
+	}
+	return out
 }
 
 // unescaped undoes $${ and %%{, and in quotes the backslash escapes that stand for one byte.
@@ -95,11 +103,11 @@ func (l *loader) place(w written, from, to int) hcl.Range {
 	last, _ := w.part(max(to-1, from))
 	out := first.at
 	if first.bytes != nil {
-		out.Start = l.posOf(w.whole.Filename, first.bytes[from-first.from])
+		out.Start = l.src.pos(w.whole.Filename, first.bytes[from-first.from])
 	}
 	out.End = last.at.End
 	if last.bytes != nil {
-		out.End = l.posOf(w.whole.Filename, last.bytes[max(to-1, from)-last.from]+1)
+		out.End = l.src.pos(w.whole.Filename, last.bytes[max(to-1, from)-last.from]+1)
 	}
 	return out
 }
@@ -111,13 +119,4 @@ func (w written) part(at int) (writtenPart, bool) {
 		}
 	}
 	return writtenPart{at: w.whole}, false
-}
-
-func (l *loader) posOf(filename string, at int) hcl.Pos {
-	before := string(l.src.text[filename][:at])
-	return hcl.Pos{
-		Line:   strings.Count(before, "\n") + 1,
-		Column: utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1,
-		Byte:   at,
-	}
 }

@@ -50,7 +50,7 @@ func newApply(a *app) *cobra.Command {
 					return err
 				}
 				defer on.Close()
-				cluster := providers.New(file, on, a.sideEffect())
+				cluster := providers.New(file, on, a.effect)
 				defer cluster.Close()
 				return a.carryOut(ctx, cluster, f, render.Title{Command: "apply", Cluster: file.Name, File: file.File})
 			})

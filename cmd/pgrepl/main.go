@@ -22,7 +22,7 @@ type streams struct {
 // run executes one command line and returns its exit code.
 func run(ctx context.Context, args []string, s streams) int {
 	forgetLibpq()
-	a := &app{streams: s}
+	a := &app{streams: s, effect: crashAt(os.Getenv("PGREPL_CRASH_AT"))}
 	ctx, stop := a.catchSignals(ctx)
 	defer stop()
 	root := newRoot(a)

@@ -2,18 +2,23 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"golang.org/x/term"
+
 	"pgrepl/engine"
 )
 
-// progress shows an apply on standard error: one line per numbered step when it is done, and a heartbeat every ten seconds
-// for each that is under way.
+// progress shows an apply on standard error: one line per numbered step when it is done, and for those that are under way
+// a heartbeat every ten seconds, or on a terminal a table below the lines that is drawn anew several times a second.
 type progress struct {
 	app   *app
+	live  bool // standard error is a terminal
+	drawn int  // lines of the table that stand there now
 	plan  engine.Plan
 	mu    sync.Mutex
 	begun map[int]time.Time // by batch
@@ -24,12 +29,21 @@ type progress struct {
 	ended chan struct{}
 }
 
-const heartbeat = 10 * time.Second
+// How often what is under way is said again: in a log, and on a terminal.
+const (
+	heartbeat = 10 * time.Second
+	redraw    = 200 * time.Millisecond
+)
 
 func newProgress(a *app, p engine.Plan) *progress {
 	fmt.Fprintf(a.err, "apply: %s\n", plural(len(p.Batches), "step"))
-	s := &progress{app: a, plan: p, begun: map[int]time.Time{}, done: map[engine.StepID]bool{}, over: map[int]bool{}, text: map[engine.StepID]string{},
-		tick: time.NewTicker(heartbeat), ended: make(chan struct{})}
+	s := &progress{app: a, live: isTerminal(a.err), plan: p, begun: map[int]time.Time{}, done: map[engine.StepID]bool{}, over: map[int]bool{},
+		text: map[engine.StepID]string{}, ended: make(chan struct{})}
+	every := heartbeat
+	if s.live {
+		every = redraw
+	}
+	s.tick = time.NewTicker(every)
 	go s.beat()
 	return s
 }
@@ -41,19 +55,37 @@ func (s *progress) beat() {
 			return
 		case <-s.tick.C:
 			s.mu.Lock()
-			for _, b := range s.plan.Batches {
-				if begun, running := s.begun[b.N]; running && !s.over[b.N] {
-					s.line(b, strings.Join(s.running(b), ", "), fmt.Sprintf("%.0fs", time.Since(begun).Seconds()))
-				}
-			}
+			s.erase()
+			s.draw()
 			s.mu.Unlock()
 		}
 	}
 }
 
+// draw writes a line for each numbered step that is under way.
+func (s *progress) draw() {
+	for _, b := range s.plan.Batches {
+		if begun, running := s.begun[b.N]; running && !s.over[b.N] {
+			s.line(b, strings.Join(s.running(b), ", "), fmt.Sprintf("%.0fs", time.Since(begun).Seconds()))
+			s.drawn++
+		}
+	}
+}
+
+// erase takes the table off a terminal again; a log keeps what was written.
+func (s *progress) erase() {
+	if s.live && s.drawn > 0 {
+		fmt.Fprintf(s.app.err, "\x1b[%dA\x1b[J", s.drawn)
+	}
+	s.drawn = 0
+}
+
 func (s *progress) end() {
 	s.tick.Stop()
 	close(s.ended)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.erase()
 }
 
 func (s *progress) event(e engine.Event) {
@@ -73,17 +105,24 @@ func (s *progress) event(e engine.Event) {
 		s.done[e.Step] = true
 		if !slices.ContainsFunc(b.Steps, func(id engine.StepID) bool { return !s.done[id] }) {
 			s.over[b.N] = true
+			s.erase()
 			s.line(b, b.Text(), fmt.Sprintf("ok %.1fs", time.Since(s.begun[b.N]).Seconds()))
 		}
 	case engine.Failed:
 		delete(s.text, e.Step)
 		s.over[b.N] = true
+		s.erase()
 		s.line(b, s.step(e.Step).String(), "failed")
 	}
 }
 
 func (s *progress) line(b engine.Batch, text, end string) {
 	head := fmt.Sprintf("[%d/%d] %s  %s ", b.N, len(s.plan.Batches), b.Where(), text)
+	if f, ok := s.app.err.(*os.File); ok && s.live { // a line that wraps could not be erased
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && len(head)+len(end)+5 > width && width > 40 {
+			head = head[:width-len(end)-8] + "... "
+		}
+	}
 	fmt.Fprintf(s.app.err, "%s%s %s\n", head, strings.Repeat(".", max(3, 72-len(head))), end)
 }
 

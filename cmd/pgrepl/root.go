@@ -20,6 +20,7 @@ import (
 type app struct {
 	streams
 	signals signals
+	effect  engine.SideEffect // told of each one; kills the process where a test asks for it
 
 	file     string
 	vars     []string
@@ -54,6 +55,7 @@ func newRoot(a *app) *cobra.Command {
 	f.StringVar(&a.color, "color", "auto", "auto, always or never (NO_COLOR is honoured)")
 	f.DurationVar(&a.timeout, "timeout", 0, "limit of the whole command, such as 10m (default: none)")
 	root.SetFlagErrorFunc(usage)
+	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(newInit(a), newValidate(a), newFmt(a), newPlan(a), newApply(a), newDestroy(a), newStatus(a), newGraph(a), newVersion(a))
 	for _, c := range root.Commands() {
@@ -115,7 +117,7 @@ func (a *app) load() (*schema.Cluster, error) {
 
 // connect returns the Docker engine of this run.
 func (a *app) connect() (*docker.Engine, error) {
-	return docker.Connect(a.docker, a.sideEffect())
+	return docker.Connect(a.docker, a.effect)
 }
 
 // limited applies --timeout.
@@ -125,6 +127,3 @@ func (a *app) limited(ctx context.Context) (context.Context, context.CancelFunc)
 	}
 	return context.WithTimeoutCause(ctx, a.timeout, fmt.Errorf("--timeout of %s is over", a.timeout))
 }
-
-// sideEffect kills the process where a test asks for it.
-func (a *app) sideEffect() engine.SideEffect { return crashAt(os.Getenv("PGREPL_CRASH_AT")) }

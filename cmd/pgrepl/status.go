@@ -61,7 +61,7 @@ func (a *app) statusTable(cluster string, nodes []postgres.NodeStatus) {
 	fmt.Fprintln(w, "NODE\tPART\tSTATE\tUPSTREAM\tREPLICATION\tSYNC\tLAG\tSLOT\tRETAINED\tHEALTH")
 	for _, n := range nodes {
 		health := "ok"
-		if !n.OK {
+		if n.Why != "" {
 			health = n.Why
 		}
 		if len(n.Pending) > 0 {

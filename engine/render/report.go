@@ -55,15 +55,15 @@ func Tell(p engine.Plan, full bool) Report {
 	}
 	for _, addr := range slices.SortedFunc(maps.Keys(byAddr), compareAddresses) {
 		b := block(addr, byAddr[addr], rest, full)
+		if len(b.Rows) == 0 && b.Names == "" {
+			continue // all that changes in it is told for all nodes, or by another block's row
+		}
 		switch b.Marker {
 		case "+":
 			r.Added++
 		case "-":
 			r.Removed++
 		default:
-			if len(b.Rows) == 0 && b.Names == "" {
-				continue // all that changes in it is told for all nodes
-			}
 			r.Changed++
 		}
 		r.Blocks = append(r.Blocks, b)

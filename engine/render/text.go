@@ -84,13 +84,20 @@ func (t *text) net(p engine.Plan, r Report) {
 	t.linef("  %s", verdict(p))
 	var parts []string
 	add := func(n int, one, many string) {
-		if n == 1 {
-			parts = append(parts, "1 "+one)
-		} else if n > 1 {
+		noun := " object"
+		if len(parts) > 0 {
+			noun = "" // said once: "3 objects change, 1 is added"
+		}
+		switch {
+		case n == 1:
+			parts = append(parts, "1"+noun+" "+one)
+		case n > 1 && noun != "":
+			parts = append(parts, fmt.Sprintf("%d%ss %s", n, noun, many))
+		case n > 1:
 			parts = append(parts, fmt.Sprintf("%d %s", n, many))
 		}
 	}
-	add(r.Changed, "object changes", "objects change")
+	add(r.Changed, "changes", "change")
 	add(r.Added, "is added", "are added")
 	add(r.Removed, "is removed", "are removed")
 	sentence := strings.Join(parts, ", ") + "."

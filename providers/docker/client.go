@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/docker/cli/cli/connhelper"
 	"github.com/docker/docker/api/types/versions"
@@ -26,7 +27,13 @@ const oldestAPI = "1.41"
 type Engine struct {
 	api    API
 	effect engine.SideEffect
+
+	mu       sync.Mutex
+	accounts map[string]account // of the user postgres, by image
 }
+
+// account is a user of an image by its numbers.
+type account struct{ uid, gid int }
 
 // Connect returns the engine at endpoint: a URL (unix, tcp, ssh), or "" for DOCKER_HOST, else the current docker
 // context, else the platform's default. Nothing is sent yet; Check does that.
@@ -52,7 +59,7 @@ func Connect(endpoint string, effect engine.SideEffect) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("docker endpoint %s: %w", host, err)
 	}
-	return &Engine{api: c, effect: effect}, nil
+	return &Engine{api: c, effect: effect, accounts: map[string]account{}}, nil
 }
 
 // resolve finds the endpoint as the docker command does.

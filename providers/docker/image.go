@@ -24,6 +24,7 @@ type imageInfo struct {
 	Env    []string
 	Labels map[string]string
 	Mount  string // where a node's volume goes
+	Sets   bool   // it sets its own VOLUME up, and with it /var/run/postgresql
 	Major  int    // of PostgreSQL, from PG_MAJOR; 0: the image does not say
 }
 
@@ -41,7 +42,7 @@ func (e *Engine) image(ctx context.Context, ref string) (info imageInfo, found b
 		return info, true, nil
 	}
 	info.Env, info.Labels = got.Config.Env, got.Config.Labels
-	info.Mount = mountPoint(slices.Collect(maps.Keys(got.Config.Volumes)))
+	info.Mount, info.Sets = mountPoint(slices.Collect(maps.Keys(got.Config.Volumes)))
 	for _, kv := range info.Env {
 		if major, ok := strings.CutPrefix(kv, "PG_MAJOR="); ok {
 			info.Major, _ = strconv.Atoi(major)
@@ -52,7 +53,7 @@ func (e *Engine) image(ctx context.Context, ref string) (info imageInfo, found b
 
 // mountPoint is the image's own VOLUME where it has exactly one for PostgreSQL: anything else would give each container
 // an anonymous volume there as well.
-func mountPoint(volumes []string) string {
+func mountPoint(volumes []string) (mount string, own bool) {
 	const home = "/var/lib/postgresql"
 	var ours []string
 	for _, v := range volumes {
@@ -61,9 +62,9 @@ func mountPoint(volumes []string) string {
 		}
 	}
 	if len(ours) == 1 {
-		return ours[0]
+		return ours[0], true
 	}
-	return home
+	return home, false
 }
 
 // pullable asks the registry whether it would give the image; nil is yes.

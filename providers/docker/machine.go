@@ -174,7 +174,7 @@ func (m *Machine) Write(ctx context.Context, files map[string][]byte) error {
 	if err != nil {
 		return err
 	}
-	uid, gid, err := m.account(ctx)
+	owner, err := m.account(ctx)
 	if err != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ func (m *Machine) Write(ctx context.Context, files map[string][]byte) error {
 		entries = append(entries, &tar.Header{Typeflag: tar.TypeReg, Name: folder + name, Mode: 0o600, Size: int64(len(files[name]))})
 	}
 	for _, h := range entries {
-		h.Uid, h.Gid = uid, gid
+		h.Uid, h.Gid = owner.uid, owner.gid
 		if err := w.WriteHeader(h); err != nil {
 			return err
 		}
@@ -207,28 +207,43 @@ func (m *Machine) Write(ctx context.Context, files map[string][]byte) error {
 	return nil
 }
 
-// account finds the numbers of the user postgres in the node's container.
-func (m *Machine) account(ctx context.Context) (uid, gid int, err error) {
-	stream, _, err := m.site.engine.api.CopyFromContainer(ctx, m.node.Name, "/etc/passwd")
+// account finds the numbers of the user postgres in the node's image. It asks once per image: reading a file out of a
+// container costs the engine as much as an exec.
+func (m *Machine) account(ctx context.Context) (account, error) {
+	e := m.site.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if a, known := e.accounts[m.node.Image]; known {
+		return a, nil
+	}
+	stream, _, err := e.api.CopyFromContainer(ctx, m.node.Name, "/etc/passwd")
 	if err != nil {
-		return 0, 0, fmt.Errorf("read /etc/passwd of %s: %w", m.node.Name, err)
+		return account{}, fmt.Errorf("read /etc/passwd of %s: %w", m.node.Name, err)
 	}
 	defer stream.Close()
 	files, err := untar(stream, "")
 	if err != nil {
-		return 0, 0, fmt.Errorf("read /etc/passwd of %s: %w", m.node.Name, err)
+		return account{}, fmt.Errorf("read /etc/passwd of %s: %w", m.node.Name, err)
 	}
-	for line := range strings.Lines(string(files["passwd"])) {
+	a, err := postgresAccount(string(files["passwd"]))
+	if err != nil {
+		return a, fmt.Errorf("image %s: %w", m.node.Image, err)
+	}
+	e.accounts[m.node.Image] = a
+	return a, nil
+}
+
+func postgresAccount(passwd string) (account, error) {
+	for line := range strings.Lines(passwd) {
 		f := strings.Split(strings.TrimSpace(line), ":")
 		if len(f) < 4 || f[0] != "postgres" {
 			continue
 		}
-		if uid, err = strconv.Atoi(f[2]); err == nil {
-			gid, err = strconv.Atoi(f[3])
-		}
-		return uid, gid, err
+		uid, err1 := strconv.Atoi(f[2])
+		gid, err2 := strconv.Atoi(f[3])
+		return account{uid, gid}, errors.Join(err1, err2)
 	}
-	return 0, 0, fmt.Errorf("image %s has no user postgres", m.node.Image)
+	return account{}, errors.New("it has no user postgres")
 }
 
 // ExecError is a command that ended with a code other than 0 inside a node.

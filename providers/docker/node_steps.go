@@ -1,7 +1,10 @@
 package docker
 
 import (
+	"archive/tar"
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -110,7 +113,31 @@ func (s createNode) Run(ctx context.Context) error {
 	if err != nil && !errdefs.IsConflict(err) {
 		return fmt.Errorf("create container %s: %w", s.node.Name, err)
 	}
+	if !info.Sets {
+		if err := s.site.engine.socketFolder(ctx, s.node.Name); err != nil {
+			return err
+		}
+	}
 	return s.site.engine.start(ctx, s.node.Name)
+}
+
+// socketFolder makes /var/run/postgresql in the container, which plain images lack. The tmpfs that is mounted there has
+// its own mode at the first start only: from the second on runc gives it the mode of the folder below, which Docker
+// itself would have made as root's, 0755, and the server could not put its socket there.
+func (e *Engine) socketFolder(ctx context.Context, name string) error {
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: "postgresql/", Mode: 0o3777})
+	if err = errors.Join(err, w.Close()); err != nil {
+		return err
+	}
+	err = e.effect.Around("make the socket folder of "+name, func() error {
+		return e.api.CopyToContainer(ctx, name, "/var/run", &archive, container.CopyToContainerOptions{})
+	})
+	if err != nil {
+		return fmt.Errorf("make the socket folder of %s: %w", name, err)
+	}
+	return nil
 }
 
 func (e *Engine) start(ctx context.Context, name string) error {

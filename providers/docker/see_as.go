@@ -13,11 +13,9 @@ import (
 	"pgrepl/schema"
 )
 
-// NodeOf is the attribute by which SeeAs is told whose data a volume holds; the world has it as a label.
-const NodeOf = "node"
-
 // SeeAs is Look for a cluster in memory: afterwards this side has seen what w says of images, networks, volumes and
-// nodes, all of them this cluster's own. It is the inverse of what the kinds' Seen does.
+// nodes, all of them this cluster's own. It is the inverse of what the kinds' Seen does; only whose data a volume holds,
+// which is a label and no attribute, is told by one named "node".
 func (s *Site) SeeAs(w engine.Snapshot) {
 	look := survey{inspected: map[string]container.InspectResponse{}, images: map[string]imageInfo{}, unpullable: map[string]error{}}
 	for _, r := range w.Sorted() {
@@ -28,7 +26,7 @@ func (s *Site) SeeAs(w engine.Snapshot) {
 			look.networks = append(look.networks, s.networkAs(r))
 		case "volume":
 			labels := ownLabels(s.file.Name, "volume", r.ID.Name, nil)
-			labels[labelNode] = r.Attrs[NodeOf].Value
+			labels[labelNode] = r.Attrs["node"].Value
 			look.volumes = append(look.volumes, &volume.Volume{Name: r.ID.Name, Labels: labels})
 		case "node":
 			c := s.nodeAs(r)

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"pgrepl/engine"
-	"pgrepl/providers/docker"
 )
 
 // begin does the first half of a step that has two.
@@ -40,7 +39,7 @@ func (w *World) finish(s engine.Step) error {
 	w.things = s.After(w.things)
 	switch {
 	case id.Do == "create" && id.On.Kind == "volume":
-		w.set(id.On, docker.NodeOf, s.Node())
+		w.set(id.On, nodeOf, s.Node())
 	case id.Do == "remove" && id.On.Kind == "network":
 		for _, n := range w.kind("node") {
 			if w.value(n.ID, "network") == id.On.Name {

@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"pgrepl/engine"
-	"pgrepl/providers/docker"
 )
 
 // World is a Docker engine and the servers on it: everything that is there, whether or not it can be seen at the moment.
@@ -108,6 +107,9 @@ func hba(node string) engine.ID         { return engine.ID{Kind: "hba", On: node
 func replication(node string) engine.ID { return engine.ID{Kind: "replication", On: node} }
 func role(name string) engine.ID        { return engine.ID{Kind: "role", Name: name} }
 func slot(on, name string) engine.ID    { return engine.ID{Kind: "slot", On: on, Name: name} }
+
+// nodeOf is the attribute of a volume that names the node whose data it holds; Docker has it as a label.
+const nodeOf = "node"
 
 var ledger = engine.ID{Kind: "ledger", Name: "pgrepl"}
 
@@ -242,7 +244,7 @@ func (w *World) attrs(seen engine.Resource) map[string]engine.Attr {
 
 // remove takes a volume away with all that lies in it.
 func (w *World) remove(volume engine.ID) {
-	owner := w.value(volume, docker.NodeOf)
+	owner := w.value(volume, nodeOf)
 	primary := w.primary() == owner
 	for id := range w.things {
 		shared := id.Kind == "role" || id.Kind == "database" || id == ledger

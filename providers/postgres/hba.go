@@ -37,7 +37,7 @@ func (k hbaKind) want(s *server) engine.Resource {
 	if len(s.node.HBA) > 0 {
 		a.Origin = origin(s.node.HBA[0].Origin)
 	}
-	return engine.Resource{ID: hbaID(s.node.Name), Addr: s.address(), Origin: a.Origin, Needs: []engine.ID{serverID(s.node.Name)}, Attrs: map[string]engine.Attr{"hba": a}}
+	return engine.Resource{ID: hbaID(s.node.Name), Addr: s.address(), Origin: origin(s.node.Origin), Needs: []engine.ID{serverID(s.node.Name)}, Attrs: map[string]engine.Attr{"hba": a}}
 }
 
 func (k hbaKind) Want() []engine.Resource {

@@ -10,8 +10,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"pgrepl/schema"
 )
 
 //go:embed look.sql
@@ -46,6 +44,7 @@ type live struct {
 	Timeline  int
 	LSN       string
 	Paused    bool
+	Delayed   bool // replay waits for recovery_min_apply_delay
 	Receiver  *struct{ Status, Slot, Host string }
 	Senders   []sender
 	Settings  map[string]liveSetting
@@ -139,14 +138,10 @@ func (s *server) lookAt(ctx context.Context) (look, error) {
 	if !s.machine.Readable() {
 		return look{reach: hidden, why: "its image is not on this engine yet"}, nil
 	}
-	files, err := s.machine.Read(ctx, "pgrepl")
-	if err != nil {
-		return look{}, err
-	}
-	l := look{passfile: files["pgrepl/passfile"], why: "container is " + s.machine.State()}
-	if s.machine.Running() && len(files["pgrepl/credential"]) > 0 {
-		s.session.use(schema.NewSecret(strings.TrimSpace(string(files["pgrepl/credential"])), "credential"))
+	l := look{why: "container is " + s.machine.State()}
+	if s.machine.Running() {
 		err := s.session.document(ctx, strings.ReplaceAll(lookSQL, "$DECLARED", nameArray(s.ownSettings())), &l.live)
+		l.passfile = s.session.held()
 		if err == nil {
 			l.reach = up
 			return l, nil
@@ -156,7 +151,7 @@ func (s *server) lookAt(ctx context.Context) (look, error) {
 		}
 		l.why = why(err)
 		var pg *pgconn.PgError
-		if errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "28") || strings.HasPrefix(pg.Code, "42")) {
+		if errors.Is(err, errNoCredential) || errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "28") || strings.HasPrefix(pg.Code, "42")) {
 			l.reach = refused
 			return l, nil
 		}
@@ -165,6 +160,13 @@ func (s *server) lookAt(ctx context.Context) (look, error) {
 }
 
 func (s *server) lookAtFiles(ctx context.Context, l look) (look, error) {
+	if len(l.passfile) == 0 {
+		files, err := s.machine.Read(ctx, "pgrepl/passfile")
+		if err != nil {
+			return look{}, err
+		}
+		l.passfile = files["pgrepl/passfile"]
+	}
 	version, err := s.machine.Read(ctx, "pgdata/PG_VERSION")
 	if err != nil {
 		return look{}, err

@@ -26,10 +26,11 @@ type Machine interface {
 
 	// Run runs a shell script as the user postgres; secrets may go in through stdin only.
 	Run(ctx context.Context, what, script, stdin string, args ...string) (string, error)
-	// Dial connects from inside the node to port 5432 of a host, waiting up to patience for somebody to listen; Refused
-	// tells that nobody did.
+	// Open connects to the node's own server from inside it, waiting up to patience for it to listen, and returns the lines of
+	// the files that logging in takes (credential, passfile), also where nobody listens.
+	Open(ctx context.Context, patience time.Duration) (conn net.Conn, files map[string]string, err error)
+	// Dial connects from inside the node to port 5432 of a host, waiting up to patience for somebody to listen.
 	Dial(ctx context.Context, host string, patience time.Duration) (net.Conn, error)
-	Refused(error) bool
 	// Fresh ends commands that a killed client left running in a node that still waits for its data.
 	Fresh(context.Context) error
 	Restart(context.Context) error

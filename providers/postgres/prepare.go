@@ -90,7 +90,6 @@ func (s initialise) Run(ctx context.Context) error {
 			return err
 		}
 		s.server.site.setManagementPassword(password)
-		s.server.session.use(password)
 		return nil
 	})
 }
@@ -181,7 +180,6 @@ func (s clone) Run(ctx context.Context) error {
 		}
 		return err
 	}
-	s.server.session.use(management)
 	return nil
 }
 

@@ -20,6 +20,13 @@ func (replicationKind) Name() string { return "replication" }
 // replicationSettings are the settings that make the link; they stand in postgresql.auto.conf beside the declared ones.
 var replicationSettings = []string{"primary_conninfo", "primary_slot_name", "recovery_min_apply_delay"}
 
+// linkAttrs are the attributes that each of them carries.
+var linkAttrs = map[string][]string{
+	"primary_conninfo":         {"upstream", "role", "application_name"},
+	"primary_slot_name":        {"slot"},
+	"recovery_min_apply_delay": {"delay"},
+}
+
 // conninfo is primary_conninfo. The password is in a file that libpq reads at each connection, never in the string: a
 // reload would log it.
 func (s *server) conninfo(dir string) map[string]string {
@@ -131,8 +138,12 @@ func orDefault(v, def string) string {
 	return v
 }
 
-// streams reports whether the upstream serves the standby. One that is catching up is on its way there.
+// streams reports whether the upstream serves the standby. One that is catching up is on its way there, and so is one that
+// works off its delay: after a start it replays what it has, as late as it is told to, before it connects.
 func (s *server) streams() bool {
+	if s.node.Delay != "" && s.seen.live.Delayed {
+		return true
+	}
 	return slices.ContainsFunc(s.upstream().seen.live.Senders, func(w sender) bool {
 		return w.Name == s.node.ApplicationName && (w.State == "streaming" || w.State == "catchup")
 	})
@@ -169,28 +180,18 @@ func (k replicationKind) Steps(c engine.Change) []engine.Step {
 	if c.Changes("passfile") {
 		steps = append(steps, writePassfile{Order: engine.Order{Self: engine.StepID{Do: "passfile", On: c.ID}, On: s.node.Name, Behind: ready}, server: s})
 	}
-	if link := fieldsOf(c, "upstream", "slot", "role", "application_name", "delay"); len(link) > 0 {
-		set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: s.node.Name, Behind: ready}, server: s, names: settingsOf(link), fields: link}
-		steps = append(steps, set, k.reload(s, c.ID, set.Self))
-	}
-	return append(steps, serverKind{k.Site}.stream(s))
-}
-
-// settingsOf are the settings that hold these parts of the link.
-func settingsOf(link []engine.Field) []string {
 	var names []string
-	for _, f := range link {
-		switch f.Path {
-		case "slot":
-			names = append(names, "primary_slot_name")
-		case "delay":
-			names = append(names, "recovery_min_apply_delay")
-		default:
-			names = append(names, "primary_conninfo")
+	var link []engine.Field
+	for _, n := range replicationSettings {
+		if parts := fieldsOf(c, linkAttrs[n]...); len(parts) > 0 {
+			names, link = append(names, n), append(link, parts...)
 		}
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	if len(names) > 0 {
+		set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: s.node.Name, Behind: ready}, server: s, names: names, fields: link}
+		steps = append(steps, set, k.reload(s, c.ID, set.Self))
+	}
+	return append(steps, serverKind(k).stream(s))
 }
 
 func fieldsOf(c engine.Change, paths ...string) []engine.Field {
@@ -228,6 +229,9 @@ func (s writePassfile) Run(ctx context.Context) error {
 	if err := s.server.machine.Write(ctx, map[string][]byte{"passfile.new": passfile(s.server.node.Role.Name, p)}); err != nil {
 		return err
 	}
-	_, err = s.server.machine.Run(ctx, "write passfile", replaceScript, "", dir, "passfile.new", "pgrepl/passfile")
-	return err
+	if _, err = s.server.machine.Run(ctx, "write passfile", replaceScript, "", dir, "passfile.new", "pgrepl/passfile"); err != nil {
+		return fmt.Errorf("write passfile of %s: %w", s.server.node.Name, err)
+	}
+	s.server.session.hold(passfile(s.server.node.Role.Name, p))
+	return nil
 }

@@ -85,8 +85,8 @@ func (k roleKind) want(r *schema.Role) engine.Resource {
 	}
 	out := engine.Resource{ID: roleID(r.Name), Addr: address(r.Address), Origin: at, Made: "role " + r.Name, Attrs: attrs,
 		Needs: []engine.ID{serverID(k.primary().node.Name), ledgerID}}
-	if r.Name == k.file.Superuser.Name {
-		out.Made = "" // by initdb
+	if r.Implied && r.Name == k.file.Superuser.Name {
+		out.Made = "" // by initdb, which the master's row says
 	}
 	for _, g := range r.MemberOf {
 		if k.role(g) != nil {

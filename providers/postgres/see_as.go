@@ -37,7 +37,7 @@ func (s *server) lookAs(w engine.Snapshot) look {
 	l := live{Version: s.site.file.Version, System: "1", Timeline: 1, Recovery: !s.isPrimary(), Settings: map[string]liveSetting{}, Connections: 10}
 	for path, a := range w[settingsID(s.node.Name)].Attrs {
 		name := strings.TrimPrefix(path, settingPath)
-		l.Settings[name] = liveSetting{Reset: a.Value}
+		l.Settings[name] = liveSetting{Reset: inForce(a.Value)}
 		l.Files = append(l.Files, fileSetting{File: "/postgresql.auto.conf", Name: name, Value: a.Value})
 	}
 	for _, r := range w.Sorted() {

@@ -58,6 +58,11 @@ func (k serverKind) Facts(_, _ engine.Snapshot) []engine.Fact {
 		f := engine.Fact{On: serverID(s.node.Name), Addr: s.address(), Origin: origin(s.node.Origin)}
 		d, known := s.identity()
 		switch {
+		case s.isPrimary() && s.seen.reach == absent && k.survivor() != nil:
+			f.Code, f.Text = "PGR219", fmt.Sprintf("%s would start empty, while %s holds data of cluster %s", s.address(), k.survivor().address(), k.file.Name)
+			f.Detail = "a new master would be another cluster: its replicas could not follow it, and their data is all that is left"
+			f.Next = fmt.Sprintf("declare %s as master to go on with its data; or, if nobody needs it, remove it (docker rm -f %s; docker volume rm %s)",
+				k.survivor().node.Name, k.survivor().node.Name, k.survivor().node.Volume)
 		case s.seen.reach == refused:
 			f.Code, f.Text = "PGR223", fmt.Sprintf("%s does not let the management role %q in", s.address(), managementRole)
 			f.Detail = "server: " + s.seen.why
@@ -112,6 +117,16 @@ func (s *server) identity() (directory, bool) {
 		return directory{Major: l.Version, System: l.System, Timeline: l.Timeline, Standby: l.Recovery}, true
 	}
 	return s.seen.directory, s.seen.known
+}
+
+// survivor is a standby that has data, or nil.
+func (s *Site) survivor() *server {
+	for _, d := range s.standbys() {
+		if d.seen.reach != absent && d.seen.reach != hidden {
+			return d
+		}
+	}
+	return nil
 }
 
 // system is the system identifier of the cluster, "" while it is not known.
@@ -210,9 +225,9 @@ func (k serverKind) starting(s *server) engine.Resource {
 
 // fresh is what is true of a node when its data directory has just been made: everything in its files is as declared.
 func (k serverKind) fresh(s *server) []engine.Resource {
-	out := []engine.Resource{k.starting(s), settingsKind{k.Site}.want(s), hbaKind{k.Site}.want(s)}
+	out := []engine.Resource{k.starting(s), settingsKind(k).want(s), hbaKind(k).want(s)}
 	if s.isPrimary() {
-		return append(out, roleKind{k.Site}.bootstrap())
+		return append(out, roleKind(k).bootstrap())
 	}
 	return append(out, replicationKind{k.Site}.want(s))
 }
@@ -230,5 +245,5 @@ func (k serverKind) stream(s *server) stream {
 	return stream{Order: engine.Order{Self: streaming(s.node.Name), On: s.node.Name, Cancellable: true, Behind: []engine.StepID{
 		accepting(s.node.Name), accepting(upstream), {Do: "reload", On: replicaID(s.node.Name)}, {Do: "reload", On: serverID(upstream)},
 		{Do: "put", On: roleID(s.node.Role.Name)}, {Do: "create", On: slotID(upstream, s.node.Slot.Name)}, {Do: "passfile", On: replicaID(s.node.Name)}}},
-		server: s, wanted: replicationKind{k.Site}.want(s), unsure: unsure}
+		server: s, wanted: replicationKind(k).want(s), unsure: unsure}
 }

@@ -26,9 +26,9 @@ type Session struct {
 	machine Machine
 	effect  engine.SideEffect
 
-	mu         sync.Mutex
-	credential schema.Secret
-	conn       *pgconn.PgConn
+	mu       sync.Mutex
+	conn     *pgconn.PgConn
+	passfile string // the node's, as it was when the connection was opened
 }
 
 // prelude is sent once per connection. search_path, so that nobody's function is called instead of PostgreSQL's; the
@@ -39,19 +39,21 @@ SET synchronous_commit = local; SET statement_timeout = 0; SET idle_session_time
 SET log_statement = 'none'; SET log_min_duration_statement = -1; SET log_duration = off; SET log_min_error_statement = 'panic';
 SET pg_stat_statements.track_utility = off; SET pgaudit.log = 'none'`
 
-// config describes a login through a machine. It is built by hand: what libpq's environment variables and files on this
-// machine say is meant for other programs.
-func config(m Machine, host, user, database string, password schema.Secret, patience time.Duration) *pgconn.Config {
+// config describes a login over a connection that stands. It is built by hand: what libpq's environment variables and
+// files on this machine say is meant for other programs.
+func config(over net.Conn, user, database string, password schema.Secret) *pgconn.Config {
 	c, err := pgconn.ParseConfig("host=127.0.0.1 port=5432 sslmode=disable user=x database=x")
 	if err != nil {
 		panic(err) // a constant
 	}
-	c.Host, c.User, c.Database, c.Password = host, user, database, password.Reveal()
+	c.User, c.Database, c.Password = user, database, password.Reveal()
 	c.Fallbacks, c.RuntimeParams = nil, map[string]string{"application_name": "pgrepl"}
-	c.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil }
-	c.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) { return m.Dial(ctx, host, patience) }
+	c.DialFunc = func(context.Context, string, string) (net.Conn, error) { return over, nil }
 	return c
 }
+
+// errNoCredential is a volume that lacks what the management role logs in with.
+var errNoCredential = errors.New("its volume holds no management credential")
 
 // await connects, waiting up to patience for somebody to listen.
 func (s *Session) await(ctx context.Context, patience time.Duration) error {
@@ -65,25 +67,51 @@ func (s *Session) open(ctx context.Context, patience time.Duration) error {
 	if s.conn != nil && !s.conn.IsClosed() {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	conn, err := pgconn.ConnectConfig(ctx, config(s.machine, "127.0.0.1", managementRole, maintenance, s.credential, patience))
+	conn, err := s.login(ctx, maintenance, patience)
 	if err != nil {
 		return err
-	}
-	if _, err := conn.Exec(ctx, prelude).ReadAll(); err != nil {
-		_ = conn.Close(ctx)
-		return fmt.Errorf("prepare a management session: %w", err)
 	}
 	s.conn = conn
 	return nil
 }
 
-// Use sets the password of the management role.
-func (s *Session) use(credential schema.Secret) {
+// login opens a connection of the management role to a database.
+func (s *Session) login(ctx context.Context, database string, patience time.Duration) (*pgconn.PgConn, error) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	stream, files, err := s.machine.Open(ctx, patience)
+	s.passfile = files["passfile"]
+	if err != nil {
+		return nil, err
+	}
+	if files["credential"] == "" {
+		stream.Close()
+		return nil, errNoCredential
+	}
+	conn, err := pgconn.ConnectConfig(ctx, config(stream, managementRole, database, schema.NewSecret(files["credential"], "credential")))
+	if err != nil {
+		stream.Close()
+		return nil, err
+	}
+	if _, err := conn.Exec(ctx, prelude).ReadAll(); err != nil {
+		_ = conn.Close(ctx)
+		return nil, fmt.Errorf("prepare a management session: %w", err)
+	}
+	return conn, nil
+}
+
+// held returns the node's passfile as the session found it.
+func (s *Session) held() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.credential = credential
+	return []byte(s.passfile)
+}
+
+// hold notes that the passfile was replaced.
+func (s *Session) hold(passfile []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.passfile = string(passfile)
 }
 
 // Close ends the connection; it may be opened again.
@@ -205,14 +233,11 @@ func (s *Session) document(ctx context.Context, sql string, into any) error {
 func (s *Session) changeIn(ctx context.Context, database, what, sql string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	conn, err := pgconn.ConnectConfig(ctx, config(s.machine, "127.0.0.1", managementRole, database, s.credential, 0))
+	conn, err := s.login(ctx, database, 0)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	if _, err := conn.Exec(ctx, prelude).ReadAll(); err != nil {
-		return fmt.Errorf("%s: %w", what, said(err))
-	}
 	err = s.effect.Around(what, func() error {
 		_, err := conn.Exec(ctx, sql).ReadAll()
 		return err

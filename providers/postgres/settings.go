@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -248,19 +249,28 @@ func (k settingsKind) Steps(c engine.Change) []engine.Step {
 	var restart []string
 	for _, f := range c.Fields {
 		name := strings.TrimPrefix(f.Path, settingPath)
-		set.names = append(set.names, name)
+		if !s.written(name) {
+			set.names = append(set.names, name)
+		}
 		if f.Effect == engine.Restart {
 			restart = append(restart, name)
 		}
 	}
-	if len(restart) > 0 {
-		steps := []engine.Step{set, k.restart(s, restart)}
-		if k.lowers() && !s.isPrimary() {
-			steps = append(steps, k.replay(s))
-		}
-		return append(steps, k.Awaken(s.node.Name)...)
+	var steps []engine.Step
+	if len(set.names) > 0 {
+		steps = append(steps, set)
 	}
-	return []engine.Step{set, k.reload(s, serverID(s.node.Name), set.Self)}
+	if len(restart) > 0 {
+		return append(steps, k.restarts(s, restart)...)
+	}
+	return append(steps, k.reload(s, serverID(s.node.Name), set.Self))
+}
+
+// written reports whether postgresql.auto.conf has the wanted value already, so that only the server has to take it.
+func (s *server) written(name string) bool {
+	file, there := s.seen.live.inAutoConf()[name]
+	want, declared := s.settings()[name]
+	return there && declared && equalSetting(name, s.seen.live.Settings[name], file, want.Value)
 }
 
 // reload makes a server read what was written for the thing of: its settings and rules (the server's own ID), which are
@@ -269,33 +279,27 @@ func (s *Site) reload(srv *server, of engine.ID, behind ...engine.StepID) reload
 	return reload{Order: engine.Order{Self: engine.StepID{Do: "reload", On: of}, On: srv.node.Name, Behind: behind}, server: srv}
 }
 
-// restart restarts standbys before their upstream: a value that must not be lower on a standby than on its primary is then
-// never so. When one is lowered the order is the other way round.
-func (s *Site) restart(srv *server, why []string) restart {
-	r := restart{Order: engine.Order{Self: engine.StepID{Do: "restart", On: serverID(srv.node.Name)}, On: srv.node.Name, Behind: s.WhileUp(srv.node.Name),
-		Unless: []engine.StepID{{Do: "create", On: nodeID(srv.node.Name)}}}, server: srv, why: why}
-	if !s.lowers() {
-		r.Behind = append(r.Behind, s.Below(srv.node.Name)...)
-	} else if !srv.isPrimary() {
-		r.Behind = append(r.Behind, accepting(srv.upstream().node.Name), engine.StepID{Do: "replay", On: serverID(srv.node.Name)})
+// restarts brings a server down and up again. Standbys go before their upstream, so that a value which must not be lower on
+// a standby than on its primary never is; where one is lowered the order is the other way round, and a standby goes down
+// only when it could come up again with the lower value. A new container does the same.
+func (s *Site) restarts(srv *server, why []string) []engine.Step {
+	id := serverID(srv.node.Name)
+	steps := []engine.Step{restart{Order: engine.Order{Self: engine.StepID{Do: "restart", On: id}, On: srv.node.Name,
+		Behind: append(s.WhileUp(srv.node.Name), s.Below(srv.node.Name)...), Unless: []engine.StepID{{Do: "create", On: nodeID(srv.node.Name)}}}, server: srv, why: why}}
+	if srv.lowers() && !srv.isPrimary() {
+		steps = append(steps, settle{Order: engine.Order{Self: engine.StepID{Do: "settle", On: id}, On: srv.node.Name, Cancellable: true,
+			Behind: append(s.WhileUp(srv.node.Name), accepting(srv.upstream().node.Name), accepting(s.primary().node.Name))}, server: srv})
 	}
-	return r
-}
-
-// replay is what a standby has to do before it may have less than its primary had.
-func (s *Site) replay(srv *server) replay {
-	p := s.primary().node.Name
-	return replay{Order: engine.Order{Self: engine.StepID{Do: "replay", On: serverID(srv.node.Name)}, On: srv.node.Name, Cancellable: true,
-		Behind: append(s.WhileUp(srv.node.Name), accepting(p), accepting(srv.upstream().node.Name))}, server: srv}
+	return append(steps, s.Awaken(srv.node.Name)...)
 }
 
 // WhileUp are the steps that need the server of a node as it was seen: they come before it stops, whatever stops it.
 func (s *Site) WhileUp(node string) []engine.StepID {
-	return []engine.StepID{{Do: "set", On: settingsID(node)}, {Do: "write", On: hbaID(node)}, {Do: "reload", On: serverID(node)}}
+	return []engine.StepID{{Do: "set", On: settingsID(node)}, {Do: "write", On: hbaID(node)}, {Do: "reload", On: serverID(node)}, {Do: "settle", On: serverID(node)}}
 }
 
 // Below are the steps after which the servers that follow a node, directly or through others, are back. Those that are
-// still to be made have to wait for the node instead.
+// still to be made have to wait for the node instead, and so have those that may have less only when it has.
 func (s *Site) Below(node string) []engine.StepID {
 	var out []engine.StepID
 	srv := s.server(node)
@@ -303,7 +307,7 @@ func (s *Site) Below(node string) []engine.StepID {
 		return nil
 	}
 	for _, d := range srv.downstream() {
-		if d.seen.reach == up || d.seen.reach == down {
+		if (d.seen.reach == up || d.seen.reach == down) && !d.lowers() {
 			out = append(out, accepting(d.node.Name))
 		}
 		out = append(out, s.Below(d.node.Name)...)
@@ -315,18 +319,16 @@ func (s *Site) Below(node string) []engine.StepID {
 // "Administrator's Overview").
 var hotStandby = []string{"max_connections", "max_wal_senders", "max_worker_processes", "max_prepared_transactions", "max_locks_per_transaction"}
 
-// lowers reports whether the primary's file lowers one of them.
-func (s *Site) lowers() bool {
-	p := s.primary()
+// lowers reports whether the server runs with a higher value of one of them than its file asks for.
+func (s *server) lowers() bool {
 	return slices.ContainsFunc(hotStandby, func(name string) bool {
-		want, declared := p.node.Settings[name]
-		live, ok := p.seen.live.Settings[name]
+		want, declared := s.node.Settings[name]
+		live, ok := s.seen.live.Settings[name]
 		if !declared || !ok {
 			return false
 		}
-		var now, then int
-		_, err1 := fmt.Sscan(live.Reset, &now)
-		_, err2 := fmt.Sscan(want.Value, &then)
+		now, err1 := strconv.Atoi(live.Reset)
+		then, err2 := strconv.Atoi(want.Value)
 		return err1 == nil && err2 == nil && then < now
 	})
 }
@@ -449,6 +451,7 @@ func (s *server) checkFiles(ctx context.Context) error {
 type reload struct {
 	engine.Order
 	server *server
+	result engine.Resource // of which the last that was missing is that it takes effect; zero: none
 }
 
 func (s reload) String() string { return "check, reload" }
@@ -487,6 +490,7 @@ func (s reload) Run(ctx context.Context) error {
 type restart struct {
 	engine.Order
 	server *server
+	result engine.Resource
 	why    []string
 }
 

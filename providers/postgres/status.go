@@ -50,6 +50,8 @@ func (s *server) status() NodeStatus {
 	n.Upstream, n.Slot, n.Streaming = s.upstream().node.Name, s.node.Slot.Name, "unknown"
 	if s.upstream().seen.reach == up {
 		s.follow(&n)
+	} else if n.OK {
+		n.OK, n.Why = false, "its upstream is down"
 	}
 	return n
 }
@@ -84,6 +86,8 @@ func (s *server) follow(n *NodeStatus) {
 	switch {
 	case s.seen.live.Paused:
 		n.OK, n.Why = false, "replay is paused"
+	case n.OK && n.Streaming != "streaming" && s.streams():
+		n.Why = "works off its delay"
 	case n.OK && n.Streaming != "streaming":
 		n.OK, n.Why = false, fmt.Sprintf("%s; see docker logs %s", n.Streaming, n.Node)
 	}

@@ -55,28 +55,29 @@ func (s *server) verify(ctx context.Context, lsn string) []engine.Problem {
 	}
 	check("PGR322", "look at the upstream's pg_hba.conf rules and at the role, then run pgrepl plan", s.freshLogin(ctx))
 	if s.node.Delay == "" {
-		check("PGR323", "see the standby's log (docker logs "+s.node.Name+")", s.replays(ctx, lsn))
+		check("PGR323", "see the standby's log (docker logs "+s.node.Name+")", s.replays(ctx, lsn, replayDeadline))
 	}
 	return out
 }
 
 // freshLogin opens a replication connection from inside the standby to its upstream, as the walreceiver would.
 func (s *server) freshLogin(ctx context.Context) error {
-	files, err := s.machine.Read(ctx, "pgrepl/passfile")
-	if err != nil {
-		return err
-	}
-	password, ok := parsePassfile(files["pgrepl/passfile"], s.node.Role.Name)
+	password, ok := parsePassfile(s.session.held(), s.node.Role.Name)
 	if !ok {
 		return errors.New("its passfile holds no password for role " + s.node.Role.Name)
 	}
-	upstream := s.upstream()
-	c := config(s.machine, upstream.node.Name, s.node.Role.Name, "replication", password, 0)
-	c.RuntimeParams["replication"] = "true"
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
+	upstream := s.upstream()
+	stream, err := s.machine.Dial(ctx, upstream.node.Name, 0)
+	if err != nil {
+		return fmt.Errorf("reach %s for a fresh replication login: %w", upstream.node.Name, err)
+	}
+	c := config(stream, s.node.Role.Name, "replication", password)
+	c.RuntimeParams["replication"] = "true"
 	conn, err := pgconn.ConnectConfig(ctx, c)
 	if err != nil {
+		stream.Close()
 		return fmt.Errorf("a fresh replication login to %s is refused: %s", upstream.node.Name, why(err))
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
@@ -91,12 +92,12 @@ func (s *server) freshLogin(ctx context.Context) error {
 }
 
 // replays waits until the standby has replayed what the primary had written.
-func (s *server) replays(ctx context.Context, lsn string) error {
+func (s *server) replays(ctx context.Context, lsn string, within time.Duration) error {
 	if lsn == "" {
 		return nil
 	}
 	sql := "SELECT pg_last_wal_replay_lsn() >= " + literal(lsn) + "::pg_lsn, pg_get_wal_replay_pause_state()"
-	for deadline, nap := time.Now().Add(replayDeadline), 5*time.Millisecond; ; nap = min(2*nap, time.Second) {
+	for deadline, nap := time.Now().Add(within), 5*time.Millisecond; ; nap = min(2*nap, time.Second) {
 		rows, err := s.session.query(ctx, sql)
 		if err != nil {
 			return err
@@ -107,7 +108,7 @@ func (s *server) replays(ctx context.Context, lsn string) error {
 		case rows[0][0] == "t":
 			return nil
 		case time.Now().After(deadline):
-			return fmt.Errorf("it has not replayed %s after %s", lsn, replayDeadline)
+			return fmt.Errorf("it has not replayed %s after %s", lsn, within)
 		}
 		if err := pause(ctx, nap); err != nil {
 			return err

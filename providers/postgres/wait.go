@@ -2,9 +2,9 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,9 +32,6 @@ func (s accept) After(w engine.Snapshot) engine.Snapshot {
 }
 
 func (s accept) Run(ctx context.Context) error {
-	if err := s.server.ensureCredential(ctx); err != nil {
-		return err
-	}
 	deadline := time.Now().Add(acceptDeadline)
 	for notRunning := 0; ; {
 		err := s.server.session.await(ctx, time.Second) // each try costs an exec, so the far end of it waits a little
@@ -53,26 +50,6 @@ func (s accept) Run(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-// ensureCredential reads the node's copy of the management password where the last look could not.
-func (s *server) ensureCredential(ctx context.Context) error {
-	s.session.mu.Lock()
-	known := s.session.credential.IsSet()
-	s.session.mu.Unlock()
-	if known {
-		return nil
-	}
-	files, err := s.machine.Read(ctx, "pgrepl")
-	if err != nil {
-		return err
-	}
-	text := strings.TrimSpace(string(files["pgrepl/credential"]))
-	if text == "" {
-		return errors.New("the volume of " + s.node.Name + " holds no management credential")
-	}
-	s.session.use(schema.NewSecret(text, "credential"))
-	return nil
 }
 
 // stream waits until a standby streams from its upstream.
@@ -110,6 +87,9 @@ func (s stream) Run(ctx context.Context) error {
 		if len(rows) > 0 && rows[0][0] == "streaming" || s.unsure && !s.possible(ctx) {
 			return nil
 		}
+		if s.server.node.Delay != "" && s.server.worksOffDelay(ctx) {
+			return nil
+		}
 		if state := fmt.Sprint(rows); state != last {
 			last, deadline = state, time.Now().Add(streamDeadline)
 		}
@@ -142,18 +122,44 @@ func (s stream) possible(ctx context.Context) bool {
 	return err == nil && len(slot) > 0
 }
 
-// replay waits until a standby has replayed what its primary has written: among it, that the primary has less now.
-type replay struct {
+// delay is how late the standby replays on purpose.
+func (s *server) delay() time.Duration {
+	ms, err := schema.Canonical("recovery_min_apply_delay", delayType, s.node.Delay)
+	if err != nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(ms)
+	return time.Duration(n) * time.Millisecond
+}
+
+// worksOffDelay reports whether a delayed standby replays what it has before it connects again.
+func (s *server) worksOffDelay(ctx context.Context) bool {
+	rows, err := s.session.query(ctx, "SELECT 1 FROM pg_stat_activity WHERE backend_type = 'startup' AND wait_event = 'RecoveryApplyDelay'")
+	return err == nil && len(rows) > 0
+}
+
+// settle makes a standby safe to restart after a hot-standby parameter was lowered on its primary: the record that says so
+// must have been replayed, and must lie before the standby's next starting point, or it would stop at an older record
+// with "insufficient parameter settings" (a checkpoint of the primary, replayed, then a restartpoint of the standby).
+type settle struct {
 	engine.Order
 	server *server
 }
 
-func (s replay) String() string                          { return "wait until it has replayed" }
-func (s replay) After(w engine.Snapshot) engine.Snapshot { return w }
+func (s settle) String() string                          { return "wait until it has replayed the lower values" }
+func (s settle) After(w engine.Snapshot) engine.Snapshot { return w }
 
-func (s replay) Run(ctx context.Context) error {
-	if err := s.server.replays(ctx, s.server.site.flushed(ctx)); err != nil {
-		return fmt.Errorf("wait until %s has replayed: %w", s.server.node.Name, err)
+func (s settle) Run(ctx context.Context) error {
+	primary := s.server.site.primary().session
+	if err := primary.change(ctx, "checkpoint", "CHECKPOINT"); err != nil {
+		return err
 	}
-	return nil
+	rows, err := primary.query(ctx, "SELECT pg_current_wal_lsn()")
+	if err != nil {
+		return err
+	}
+	if err := s.server.replays(ctx, rows[0][0], replayDeadline+s.server.delay()); err != nil {
+		return fmt.Errorf("wait until %s has replayed the lower values: %w", s.server.node.Name, err)
+	}
+	return s.server.session.change(ctx, "checkpoint", "CHECKPOINT")
 }

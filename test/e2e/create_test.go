@@ -1,0 +1,166 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// stranger is a file that no code was written for: other names, another superuser, a cascade of three, and every block
+// of the language.
+const stranger = `
+variable "image" { default = "postgres:16" }
+variable "secret" {
+  sensitive = true
+  default   = "a secret with : and \\ and ' and ü"
+}
+cluster "%" {
+  image = var.image
+  superuser { name = "chief" }
+  initdb { data_checksums = false }
+  settings = {
+    work_mem                         = "8MB"
+    shared_preload_libraries         = "auto_explain"
+    "auto_explain.log_min_duration"  = "5s"
+    log_line_prefix                  = "%%m it's \\ [%%p] "
+  }
+  labels = { team = "dba" }
+}
+network "office" { name = "%-office" }
+role "copier" {
+  login       = true
+  replication = true
+  password    = var.secret
+}
+role "shopkeeper" {
+  login            = true
+  password         = var.secret
+  connection_limit = 7
+  valid_until      = "2038-01-01 12:00:00+02"
+  member_of        = [role.readers, "pg_monitor"]
+  settings         = { search_path = "shop, public" }
+}
+role "readers" {}
+database "shop" { owner = role.shopkeeper }
+slot "archiver" {}
+master "%-top" {
+  stop_timeout = 60
+  shm_size     = "128MB"
+}
+replica "%-mid" {
+  memory = "512MB"
+  cpus   = 1
+}
+replica "%-low" {
+  upstream = replica.%-mid
+  settings = { work_mem = "16MB" }
+}
+replica "%-last" {
+  upstream = replica.%-low
+  volume   = "%-other-volume"
+  delay    = "1s"
+}
+`
+
+func TestAFileNobodyWroteTheCodeFor(t *testing.T) {
+	eachVersion(t, func(t *testing.T, image string) {
+		c := newCluster(t, image, strings.ReplaceAll(stranger, "%%", "{percent}"))
+		c.edit("{percent}", "%%")
+		c.edit("%%", "%")
+		c.apply()
+		for _, standby := range []string{"mid", "low"} {
+			c.replicated("top", standby)
+		}
+		for query, want := range map[string]string{
+			"SHOW work_mem": "8MB",
+			"SELECT rolsuper FROM pg_roles WHERE rolname = 'chief'":          "t",
+			"SHOW shared_preload_libraries":                                  "auto_explain",
+			"SHOW auto_explain.log_min_duration":                             "5s",
+			"SELECT rolconnlimit FROM pg_roles WHERE rolname = 'shopkeeper'": "7",
+			"SELECT string_agg(roleid::regrole::text, ' ' ORDER BY roleid::regrole::text) FROM pg_auth_members WHERE member = 'shopkeeper'::regrole": "pg_monitor readers",
+			"SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'shop'":                                                                 "shopkeeper",
+			"SELECT slot_type FROM pg_replication_slots WHERE slot_name = 'archiver'":                                                                "physical",
+		} {
+			if got := c.sql("top", query); got != want {
+				t.Errorf("%s: %q, wanted %q", query, got, want)
+			}
+		}
+		if got := c.sql("low", "SHOW work_mem"); got != "16MB" {
+			t.Errorf("work_mem of low: %s", got)
+		}
+		if got := c.docker("inspect", "-f", `{{index .Config.Labels "team"}}`, c.name("top")); got != "dba" {
+			t.Errorf("label team: %q", got)
+		}
+	})
+}
+
+// TestLayouts starts from images that are made differently: with an entrypoint and a VOLUME of their own, and without bash.
+func TestLayouts(t *testing.T) {
+	for _, layout := range []string{"official", "small"} {
+		for _, v := range []int{17, 18} {
+			t.Run(fmt.Sprint(layout, v), func(t *testing.T) {
+				img, ok := image(t, v, layout)
+				if !ok {
+					t.Fatalf("no image of PostgreSQL %d in layout %s", v, layout)
+				}
+				c := newCluster(t, img, small)
+				c.apply()
+				before := c.docker("volume", "ls", "-q")
+				c.docker("restart", c.name("b"))
+				c.want(0, "apply", "--auto-approve")
+				c.settled()
+				if after := c.docker("volume", "ls", "-q"); strings.Count(after, "\n") > strings.Count(before, "\n")+2 {
+					t.Errorf("volumes came to be: %s", after)
+				}
+			})
+		}
+	}
+}
+
+func TestExamples(t *testing.T) {
+	for _, example := range []string{"quickstart", "fleet"} {
+		t.Run(example, func(t *testing.T) {
+			text, err := os.ReadFile("../../examples/" + example + "/pgrepl.hcl")
+			if err != nil {
+				t.Fatal(err)
+			}
+			eachVersion(t, func(t *testing.T, image string) {
+				c := newCluster(t, image, prefixed(string(text)))
+				r := c.want(0, "plan")
+				if strings.Contains(r.out, "warning") {
+					t.Errorf("the example plans with a warning:\n%s", r.out)
+				}
+				c.apply()
+				c.want(0, "destroy", "--auto-approve", "--allow=data")
+				c.nothingLeft()
+			})
+		})
+	}
+}
+
+// TestExampleAsync runs under its real names: they are the point of it. Where they are taken it says so and fails.
+func TestExampleAsync(t *testing.T) {
+	eachVersion(t, func(t *testing.T, image string) {
+		text, err := os.ReadFile("../../examples/async/pgrepl.hcl")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newCluster(t, image, string(text))
+		c.env = append(c.env, "PGREPL_VAR_app_password=test")
+		c.want(0, "plan")
+		t.Cleanup(func() { c.run("destroy", "--auto-approve", "--allow=data") })
+		c.apply()
+		c.want(0, "destroy", "--auto-approve", "--allow=data")
+	})
+}
+
+// nothingLeft fails where anything of the cluster is still on the engine.
+func (c *cluster) nothingLeft() {
+	c.t.Helper()
+	for _, list := range [][]string{{"ps", "-aq"}, {"volume", "ls", "-q"}, {"network", "ls", "-q"}} {
+		if out := c.docker(append(list, "--filter", "label=io.pgrepl.cluster="+c.prefix)...); out != "" {
+			c.t.Errorf("docker %s: left behind: %s", strings.Join(list, " "), out)
+		}
+	}
+}

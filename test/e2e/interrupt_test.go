@@ -1,0 +1,228 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestKilledAtEachSideEffectOfACreation kills apply before its first side effect, then before its second, and so on until a
+// run ends unkilled. Each time the next apply must go on from there, and leave nothing that is not in the file.
+func TestKilledAtEachSideEffectOfACreation(t *testing.T) {
+	points := 0
+	for _, after := range []string{"", "+"} {
+		if after != "" && os.Getenv("PGREPL_TEST_CHAOS") == "" {
+			break // `make chaos` runs the other side too
+		}
+		for n := 1; ; n++ {
+			c := newCluster(t, usualImage(t), small)
+			c.env = append(c.env, fmt.Sprintf("PGREPL_CRASH_AT=%d%s", n, after))
+			killed := c.run("apply", "--auto-approve")
+			c.env = c.env[:1]
+			if killed.code == 0 {
+				c.remove()
+				break
+			}
+			if killed.code != 137 {
+				t.Fatalf("side effect %d%s: %s", n, after, killed)
+			}
+			c.apply()
+			c.replicated("a", "b")
+			c.want(0, "destroy", "--auto-approve", "--allow=data")
+			c.nothingLeft()
+			points++
+		}
+	}
+	if points < 15 {
+		t.Errorf("only %d points: a creation has more side effects than that", points)
+	}
+	t.Logf("killed at %d points; each time the next apply went on", points)
+}
+
+// background is a run of the program that goes on while the test does something else.
+type background struct {
+	cmd *exec.Cmd
+	err *lockedBuffer
+}
+
+func (c *cluster) start(args ...string) *background {
+	c.t.Helper()
+	b := &background{cmd: c.command(context.Background(), args...), err: &lockedBuffer{}}
+	b.cmd.Stderr = b.err
+	if err := b.cmd.Start(); err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() { _ = b.cmd.Process.Kill() })
+	return b
+}
+
+func (b *background) wait() int {
+	_ = b.cmd.Wait()
+	if s, ok := b.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && s.Signaled() {
+		return 128 + int(s.Signal())
+	}
+	return b.cmd.ProcessState.ExitCode()
+}
+
+// lockedBuffer may be read while the program still writes.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// filled makes a cluster whose master holds enough that a base backup of it takes seconds.
+func filled(t *testing.T) *cluster {
+	c := newCluster(t, usualImage(t), strings.Replace(small, `replica "%-b" {}`, "", 1))
+	c.apply()
+	c.sql("a", "CREATE TABLE bulk AS SELECT g, repeat(md5(g::text), 30) AS filler FROM generate_series(1, 600000) g")
+	c.edit(`master "%-a" {}`, "master \"%-a\" {}\nreplica \"%-b\" {}")
+	return c
+}
+
+func (c *cluster) cloning() bool {
+	out, err := c.trySQL("a", "postgres", "SELECT count(*) FROM pg_stat_progress_basebackup")
+	return err == nil && out == "1"
+}
+
+func TestKilledInTheMiddleOfAClone(t *testing.T) {
+	c := filled(t)
+	b := c.start("apply", "--auto-approve")
+	c.eventually("a base backup runs", c.cloning)
+	_ = b.cmd.Process.Kill()
+	b.wait()
+	if r := c.want(0, "plan"); !strings.Contains(r.out, "base backup of master."+c.name("a")) {
+		t.Errorf("the plan does not say that the clone has to be made again: %s", r)
+	}
+	c.apply()
+	c.replicated("a", "b")
+	if got := c.sql("a", "SELECT count(*) FROM pg_replication_slots"); got != "1" {
+		t.Errorf("slots on the master: %s", got)
+	}
+}
+
+func TestInterruptedInTheMiddleOfAClone(t *testing.T) {
+	for _, s := range []struct {
+		signal syscall.Signal
+		code   int
+	}{{syscall.SIGINT, 130}, {syscall.SIGTERM, 143}} {
+		t.Run(s.signal.String(), func(t *testing.T) {
+			c := filled(t)
+			b := c.start("apply", "--auto-approve")
+			c.eventually("a base backup runs", c.cloning)
+			_ = b.cmd.Process.Signal(s.signal)
+			if code := b.wait(); code != s.code {
+				t.Errorf("exit code %d, wanted %d", code, s.code)
+			}
+			contains(t, b.err.String(), "stopping; under way: ", "base backup", "not started: ", "next: pgrepl apply")
+			c.eventually("the backup has ended", func() bool { return !c.cloning() })
+			c.apply()
+			c.replicated("a", "b")
+		})
+	}
+}
+
+func TestTwoAppliesAtOnce(t *testing.T) {
+	c := newCluster(t, usualImage(t), small)
+	first := c.start("apply", "--auto-approve")
+	c.eventually("the first holds the lock", func() bool {
+		return strings.Contains(c.docker("ps", "-a", "--format", "{{.Names}}"), "pgrepl-lock-"+c.prefix)
+	})
+	r := c.want(5, "apply", "--auto-approve", "--lock-timeout=0s")
+	contains(t, r.err, "another apply of this cluster is running", "--lock-timeout")
+	second := c.want(0, "apply", "--auto-approve", "--lock-timeout=2m") // waits, then finds nothing to do
+	if code := first.wait(); code != 0 {
+		t.Errorf("the first ended with %d: %s", code, first.err)
+	}
+	contains(t, second.out, " matches ")
+	c.settled()
+	if out := c.docker("ps", "-aq", "--filter", "name=pgrepl-lock-"+c.prefix); out != "" {
+		t.Errorf("the lock is left: %s", out)
+	}
+}
+
+func TestAKilledApplyLeavesNoLockAndNoSession(t *testing.T) {
+	c := filled(t)
+	b := c.start("apply", "--auto-approve")
+	c.eventually("a base backup runs", c.cloning)
+	_ = b.cmd.Process.Kill()
+	b.wait()
+	c.eventually("the lock is gone", func() bool { return c.docker("ps", "-aq", "--filter", "name=pgrepl-lock-"+c.prefix) == "" })
+	c.eventually("its sessions are gone", func() bool {
+		return c.sql("a", "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgrepl'") == "0"
+	})
+}
+
+func TestTwoServersNeverShareAVolume(t *testing.T) {
+	c := newCluster(t, usualImage(t), small)
+	c.apply()
+	out := c.docker("inspect", "-f", "{{json .Config.Entrypoint}}", c.name("a"))
+	if !strings.Contains(out, "flock") {
+		t.Fatalf("the container does not take the volume's lock: %s", out)
+	}
+	script := `PATH=$PATH:/usr/lib/postgresql/17/bin; exec 9>>/var/lib/postgresql/pgrepl/lock; flock -n 9 && echo free || echo taken`
+	if got := c.docker("run", "--rm", "-u", "postgres", "-v", c.name("a")+":/var/lib/postgresql", "--entrypoint", "sh", usualImage(t), "-c", script); got != "taken" {
+		t.Errorf("a second container finds the volume %s", got)
+	}
+}
+
+func TestApprovalNeedsATerminal(t *testing.T) {
+	c := newCluster(t, "nothing-is-read", small)
+	for _, command := range []string{"apply", "destroy"} {
+		r := c.want(7, command)
+		contains(t, r.err, "no terminal to ask", "--auto-approve")
+	}
+}
+
+func TestTheSameBytesUnderLoad(t *testing.T) {
+	c := newCluster(t, usualImage(t), small)
+	c.apply()
+	c.edit(`cluster "%" { image = var.image }`, "cluster \"%\" {\n  image = var.image\n  settings = { work_mem = \"9MB\" }\n}")
+	stop := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_, _ = c.trySQL("a", "postgres", "CREATE TABLE IF NOT EXISTS load (n int); INSERT INTO load SELECT generate_series(1, 20000)")
+			}
+		}
+	}()
+	defer close(stop)
+	first := c.want(0, "plan").out
+	for range 15 {
+		if again := c.want(0, "plan").out; again != first {
+			t.Fatalf("the plan differs from run to run:\n%s\n---\n%s", first, again)
+		}
+	}
+}
+
+func TestTimeout(t *testing.T) {
+	c := filled(t)
+	r := c.run("apply", "--auto-approve", "--timeout=2s")
+	if r.code != 6 {
+		t.Errorf("wanted 6: %s", r)
+	}
+	contains(t, r.err, "--timeout of 2s is over")
+	<-time.After(time.Second)
+	c.apply()
+}
