@@ -344,7 +344,7 @@ func (s dropRole) Effects() []engine.Effected {
 		return nil
 	}
 	return []engine.Effected{{Class: engine.ClassRole, On: s.change.ID, Addr: s.change.Addr, Asks: true,
-		Text: fmt.Sprintf("role %s is dropped; the %d objects that it owns go to %s", s.change.ID.Name, s.owns, s.site.file.Superuser.Name)}}
+		Text: fmt.Sprintf("role %s is dropped; what it owns (%s) goes to %s", s.change.ID.Name, counted(s.owns, "object"), s.site.file.Superuser.Name)}}
 }
 
 func (s dropRole) Run(ctx context.Context) error {
@@ -362,6 +362,13 @@ func (s dropRole) Run(ctx context.Context) error {
 		}
 	}
 	return session.change(ctx, s.String(), "DROP ROLE IF EXISTS "+name+";\n"+unmarkSQL(s.change.ID))
+}
+
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func databaseNames(dbs []liveDatabase) []string {
