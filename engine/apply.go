@@ -94,7 +94,7 @@ func (r *run) start(todo []Step) []Step {
 			rest = append(rest, s)
 			continue
 		}
-		_, claim := scheduling(s)
+		_, claim := s.Scheduling()
 		r.running++
 		r.busy[s.Node()] = true
 		r.kept[claim.Pool] += claim.Take
@@ -108,7 +108,7 @@ func (r *run) ready(s Step) bool {
 	if s.Node() != "" && r.busy[s.Node()] {
 		return false
 	}
-	if _, c := scheduling(s); c.Pool != "" && c.AlreadyUsed+r.kept[c.Pool]+c.Take > c.Capacity && r.kept[c.Pool] > 0 {
+	if _, c := s.Scheduling(); c.Pool != "" && c.AlreadyUsed+r.kept[c.Pool]+c.Take > c.Capacity && r.kept[c.Pool] > 0 {
 		return false
 	}
 	return !slices.ContainsFunc(needs(s, r.plan), func(n StepID) bool { return !r.done[n] })
@@ -116,7 +116,7 @@ func (r *run) ready(s Step) bool {
 
 func (r *run) one(s Step) {
 	ctx := r.ctx
-	if cancellable, _ := scheduling(s); !cancellable {
+	if cancellable, _ := s.Scheduling(); !cancellable {
 		ctx = context.WithoutCancel(ctx)
 	}
 	ctx = Watch(ctx, func(text string) { r.progress <- Event{What: Progress, Step: s.ID(), Text: text} })
@@ -124,7 +124,7 @@ func (r *run) one(s Step) {
 }
 
 func (r *run) end(f finish, res *Result) {
-	_, claim := scheduling(f.step)
+	_, claim := f.step.Scheduling()
 	r.running--
 	r.busy[f.step.Node()] = false
 	r.kept[claim.Pool] -= claim.Take - claim.Keep

@@ -108,7 +108,7 @@ func (g *grouping) merged() []Batch {
 				b.After = append(b.After, number[p])
 			}
 		}
-		slices.Sort(b.After)
+		b.After = direct(b.After, out)
 		if twin := slices.IndexFunc(out, func(o Batch) bool {
 			return r.node != "" && o.Nodes[0] != "" && o.Text() == b.Text() && slices.Equal(o.After, b.After)
 		}); twin >= 0 {
@@ -121,6 +121,18 @@ func (g *grouping) merged() []Batch {
 		out = append(out, b)
 	}
 	return out
+}
+
+// direct sorts the numbers and leaves out those that another of them comes after anyway.
+func direct(after []int, rows []Batch) []int {
+	var follows func(a, b int) bool
+	follows = func(a, b int) bool {
+		return slices.ContainsFunc(rows[a-1].After, func(n int) bool { return n == b || follows(n, b) })
+	}
+	slices.Sort(after)
+	return slices.DeleteFunc(slices.Clone(after), func(n int) bool {
+		return slices.ContainsFunc(after, func(m int) bool { return m != n && follows(m, n) })
+	})
 }
 
 // said folds repetitions: "role a, role b, role c" stays, but the same words twice are said once, with the count.

@@ -37,9 +37,12 @@ func (id StepID) String() string { return id.Do + " " + id.On.String() }
 // Step is the smallest thing that can fail: one Docker call, one transaction, one wait.
 type Step interface {
 	ID() StepID
-	Needs() []StepID // steps that must be done before, where the plan has them; an ID the plan lacks is already true
-	Node() string    // the node it occupies (two steps of one node never overlap), or "" for none
-	fmt.Stringer     // built from the same fields that Run uses: what is approved is what runs
+	Needs() []StepID  // steps that must be done before, where the plan has them; an ID the plan lacks is already true
+	Spared() []StepID // steps any of which does its work too, so that the plan goes without it
+	Node() string     // the node it occupies (two steps of one node never overlap), or "" for none
+	// Scheduling is whether it may be cut short, and its share of something scarce.
+	Scheduling() (cancellable bool, claim Claim)
+	fmt.Stringer // built from the same fields that Run uses: what is approved is what runs
 	Effects() []Effected
 	After(Snapshot) Snapshot // pure: what is true when it is done
 	Run(context.Context) error
@@ -72,7 +75,8 @@ const (
 type Order struct {
 	Self   StepID
 	Behind []StepID
-	On     string // node
+	Unless []StepID // with one of these in the plan the step is not needed: a new container restarts its server
+	On     string   // node
 	// Cancellable steps (waits, clones) end when the user interrupts; all others run to their end.
 	Cancellable bool
 	Claim       Claim
@@ -87,12 +91,11 @@ type Claim struct {
 	AlreadyUsed int
 }
 
-func (o Order) ID() StepID          { return o.Self }
-func (o Order) Needs() []StepID     { return o.Behind }
-func (o Order) Node() string        { return o.On }
-func (o Order) Effects() []Effected { return nil }
-
-// Scheduling returns how the step may be run; a step has it by embedding Order.
+func (o Order) ID() StepID                                  { return o.Self }
+func (o Order) Needs() []StepID                             { return o.Behind }
+func (o Order) Spared() []StepID                            { return o.Unless }
+func (o Order) Node() string                                { return o.On }
+func (o Order) Effects() []Effected                         { return nil }
 func (o Order) Scheduling() (cancellable bool, claim Claim) { return o.Cancellable, o.Claim }
 
 // Problem is an error that a user can act on: where, what, why it matters, what to do next.

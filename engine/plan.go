@@ -77,10 +77,13 @@ func stepsOf(kinds map[string]Kind, changes []Change) []Step {
 			out = append(out, s)
 		}
 	}
-	return out
+	return slices.DeleteFunc(out, func(s Step) bool {
+		return slices.ContainsFunc(s.Spared(), func(id StepID) bool { _, there := at[id]; return there })
+	})
 }
 
-// shared is one step that several changes ask for: it runs once, after what either needs, and for both reasons.
+// shared is one step that several changes ask for: it runs once, after what either needs, and for both reasons. How it is
+// scheduled is the same for either.
 type shared struct {
 	Step
 	also Step
@@ -92,16 +95,6 @@ func (s shared) Effects() []Effected {
 }
 func (s shared) After(w Snapshot) Snapshot {
 	return s.also.After(s.Step.After(w))
-}
-
-// Scheduling is that of the first: steps that are the same step are scheduled the same way.
-func (s shared) Scheduling() (bool, Claim) { return scheduling(s.Step) }
-
-func scheduling(s Step) (cancellable bool, claim Claim) {
-	if o, ok := s.(interface{ Scheduling() (bool, Claim) }); ok {
-		return o.Scheduling()
-	}
-	return false, Claim{}
 }
 
 func tie(reverse bool) func(a, b Step) int {
@@ -123,7 +116,11 @@ func settled(changes []Change, unseen []Resource) (now []Change, waiting bool) {
 	for again := true; again; {
 		again = false
 		for _, c := range changes {
-			if !blocked[c.ID] && slices.ContainsFunc(c.New.Needs, func(n ID) bool { return blocked[n] }) {
+			rests := c.New.Needs
+			if c.Action == Delete { // on whoever may still use it
+				rests = c.Old.Needs
+			}
+			if !blocked[c.ID] && slices.ContainsFunc(rests, func(n ID) bool { return blocked[n] }) {
 				blocked[c.ID], again = true, true
 			}
 		}

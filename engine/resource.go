@@ -94,7 +94,7 @@ type Resource struct {
 	ID     ID
 	Addr   Address // of the block that it is shown under
 	Attrs  map[string]Attr
-	Needs  []ID // up before this one, down after it
+	Needs  []ID // of a wanted one: what is up before it; of one that was seen: who uses it, and has to be known before it goes
 	Origin Origin
 	Made   string // how a new one comes to be, for the row of its block: "base backup of master.pg1"
 

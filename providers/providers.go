@@ -5,6 +5,7 @@ package providers
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"pgrepl/engine"
@@ -56,6 +57,14 @@ func (c *Cluster) Look(ctx context.Context) error {
 	return errors.Join(c.server.Look(ctx), c.docker.DropHelpers(ctx))
 }
 
+// SeeAs is Look for a cluster in memory: it takes what is in w for what there is.
+func (c *Cluster) SeeAs(w engine.Snapshot) {
+	c.docker.SeeAs(w)
+	if c.server != nil {
+		c.server.SeeAs(w)
+	}
+}
+
 // Verify proves what a plan cannot see; it rests on the last look.
 func (c *Cluster) Verify(ctx context.Context) []engine.Problem {
 	if c.server == nil {
@@ -99,10 +108,34 @@ type awakening struct {
 
 func (k awakening) Steps(c engine.Change) []engine.Step {
 	steps := k.Kind.Steps(c)
-	for _, s := range steps {
-		if do := s.ID().Do; do == "create" || do == "start" {
+	for i, s := range steps {
+		switch s.ID().Do {
+		case "remove":
+			if c.Action == engine.Update {
+				steps[i] = behind{s, k.beforeLeaving(c)}
+			}
+		case "create", "start":
 			return append(steps, k.server.Awaken(c.ID.Name)...)
 		}
 	}
 	return steps
 }
+
+// beforeLeaving is what comes before a container is replaced: all that its server has to do while it is up, and the
+// return of the standbys below it, so that a new image that does not work stops at the first of them. Not so where it
+// gives up what one of them may be waiting for.
+func (k awakening) beforeLeaving(c engine.Change) []engine.StepID {
+	first := k.server.WhileUp(c.ID.Name)
+	if c.Changes("network", "port", "volume") {
+		return first
+	}
+	return append(first, k.server.Below(c.ID.Name)...)
+}
+
+// behind is a step that comes after more than it knows of.
+type behind struct {
+	engine.Step
+	more []engine.StepID
+}
+
+func (s behind) Needs() []engine.StepID { return append(slices.Clone(s.Step.Needs()), s.more...) }

@@ -18,7 +18,7 @@ var floors = map[string][]string{
 	"engine/render":      {"engine"},
 	"providers/docker":   {"engine", "schema", "github.com/docker/", "github.com/containerd/errdefs", "github.com/opencontainers/", "golang.org/x/sync/"},
 	"providers/postgres": {"engine", "schema", "github.com/jackc/pgx/", "github.com/xdg-go/stringprep", "golang.org/x/sync/"},
-	"providers/fake":     {"engine"},
+	"providers/fake":     {"engine", "schema", "providers"},
 	"providers":          {"engine", "schema", "providers/docker", "providers/postgres"},
 	"cmd/pgrepl":         {"*"},
 }

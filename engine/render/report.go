@@ -5,7 +5,6 @@ package render
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -35,28 +34,26 @@ type Row struct {
 	Path   string
 	Change string
 	Effect string
-	Origin engine.Origin
-	Lines  []string // of a list: one line each, with their own marker
+	Origin engine.Origin // zero where it is not in the file
+	Lines  []string      // of a list: one line each, with their own marker
 }
-
-// perNode are the kinds of which each node has its own, mostly the same as the others'.
-func perNode(kind string) bool { return kind == "settings" || kind == "hba" }
 
 // Tell folds the changes of a plan into blocks. full keeps the attributes that nobody wrote.
 func Tell(p engine.Plan, full bool) Report {
-	var r Report
-	shared, rest := inherited(p)
-	if len(shared) > 0 {
-		r.Blocks = append(r.Blocks, sharedBlock(shared))
+	shared, own := inherited(p)
+	r := Report{Blocks: shared}
+	for _, b := range shared {
+		if b.Marker == "~" {
+			r.Changed++
+		}
 	}
-	byAddr := map[engine.Address][]engine.Change{}
-	for _, c := range p.Changes {
-		byAddr[c.Addr] = append(byAddr[c.Addr], c)
-	}
-	for _, addr := range slices.SortedFunc(maps.Keys(byAddr), compareAddresses) {
-		b := block(addr, byAddr[addr], rest, full)
-		if len(b.Rows) == 0 && b.Names == "" {
-			continue // all that changes in it is told for all nodes, or by another block's row
+	for _, addr := range addresses(p) {
+		b := teller{p, addr, own, full}.block()
+		if len(b.Rows) == 0 && b.Names == "" && b.Marker == "~" {
+			continue // all that changes in it is told for several nodes
+		}
+		if addr.Block == "superuser" && b.Marker == "+" && len(b.Rows) == 0 {
+			continue // initdb makes it, which the master's row says
 		}
 		switch b.Marker {
 		case "+":
@@ -68,172 +65,159 @@ func Tell(p engine.Plan, full bool) Report {
 		}
 		r.Blocks = append(r.Blocks, b)
 	}
-	if r.Added+r.Removed+r.Changed == 0 && len(shared) > 0 {
-		r.Changed = 1
-	}
 	return r
 }
 
 // blockOrder is the order in which the language is read: what others rest on first.
 var blockOrder = []string{"image", "network", "master", "superuser", "role", "database", "slot", "replica"}
 
-func compareAddresses(a, b engine.Address) int {
-	return cmp.Or(cmp.Compare(slices.Index(blockOrder, a.Block), slices.Index(blockOrder, b.Block)), a.Compare(b))
-}
-
-// rowKey is what makes two rows of two nodes the same row.
-type rowKey struct {
-	path, change string
-	effect       engine.Effect
-	origin       engine.Origin
-}
-
-func keyOf(f engine.Field) rowKey {
-	return rowKey{f.Path, change(f) + strings.Join(f.After.List, "\n"), f.Effect, f.Origin}
-}
-
-// inherited finds the rows that are the same on all nodes: those are told once. What is left for a node is what differs
-// there; what a new node merely shares with the others is not told at all.
-func inherited(p engine.Plan) (shared []engine.Field, rest map[engine.ID][]engine.Field) {
-	nodes := map[string]int{} // of each per-node kind
-	for _, r := range p.Wanted {
-		if perNode(r.ID.Kind) {
-			nodes[r.ID.Kind]++
-		}
-	}
-	count := map[rowKey]int{}
+// addresses lists the blocks in which something changes.
+func addresses(p engine.Plan) []engine.Address {
+	var out []engine.Address
 	for _, c := range p.Changes {
-		for _, f := range c.Fields {
-			count[keyOf(f)]++
-		}
+		out = append(out, c.Addr)
 	}
-	rest = map[engine.ID][]engine.Field{}
-	told := map[rowKey]bool{}
-	for _, c := range p.Changes {
-		for _, f := range c.Fields {
-			k := keyOf(f)
-			switch {
-			case perNode(c.ID.Kind) && nodes[c.ID.Kind] > 1 && count[k] == nodes[c.ID.Kind]:
-				if !told[k] && !f.After.Default {
-					told[k] = true
-					shared = append(shared, f)
-				}
-			case perNode(c.ID.Kind) && c.Action == engine.Create && sharedWithOthers(p, c, f):
-			default:
-				rest[c.ID] = append(rest[c.ID], f)
-			}
-		}
-	}
-	return shared, rest
+	slices.SortFunc(out, func(a, b engine.Address) int {
+		return cmp.Or(cmp.Compare(slices.Index(blockOrder, a.Block), slices.Index(blockOrder, b.Block)), a.Compare(b))
+	})
+	return slices.Compact(out)
 }
 
-// sharedWithOthers reports whether another node has the same value from the same line already.
-func sharedWithOthers(p engine.Plan, c engine.Change, f engine.Field) bool {
-	for id, w := range p.Wanted {
-		if id.Kind != c.ID.Kind || id == c.ID {
-			continue
-		}
-		if a, ok := w.Attrs[f.Path]; ok && a.Value == f.After.Value && slices.Equal(a.List, f.After.List) && a.Origin == f.After.Origin {
-			return true
-		}
-	}
-	return false
+// teller tells of one block.
+type teller struct {
+	plan engine.Plan
+	addr engine.Address
+	own  func(engine.Change) []engine.Field // what is not told for several nodes at once
+	full bool
 }
 
-func sharedBlock(fields []engine.Field) Block {
-	b := Block{Marker: "~", Title: "cluster (all nodes)"}
-	created := true
-	for _, f := range fields {
-		b.Rows = append(b.Rows, rowOf(f))
-		created = created && !f.Had
-	}
-	if created {
-		b.Marker = "+"
-	}
-	sortRows(b.Rows)
-	return b
-}
-
-func block(addr engine.Address, changes []engine.Change, rest map[engine.ID][]engine.Field, full bool) Block {
-	b := Block{Title: addr.String(), Marker: marker(changes)}
+func (t teller) block() Block {
+	b := Block{Title: t.addr.String(), Marker: t.marker(), Origin: t.origin()}
 	var names []string
-	for _, c := range changes {
-		made := cmp.Or(c.New.Made, gone(c))
-		switch {
-		case c.Action != engine.Update && made != "":
-			names = append(names, sign(c, b.Marker)+made)
-		case c.Action != engine.Create || perNode(c.ID.Kind) || c.New.Made != "":
+	for _, c := range t.changes() {
+		if name := t.made(c, b.Marker); name != "" {
+			names = append(names, name)
 		}
-		for _, f := range rest[c.ID] {
-			if !f.Had && f.After.Default && !full {
+		if b.Marker == "~" && c.Action == engine.Create && !t.full {
+			continue // it comes back as the file has had it
+		}
+		for _, f := range t.own(c) {
+			if !f.Had && f.After.Default && !t.full {
 				continue
 			}
-			b.Rows = append(b.Rows, rowOf(f))
-		}
-		if b.Origin == (engine.Origin{}) {
-			b.Origin = c.New.Origin
+			row := rowOf(f)
+			if b.Marker == "+" {
+				row.Effect = ""
+			}
+			if f.Has && row.Origin == (engine.Origin{}) {
+				row.Origin = b.Origin
+			}
+			b.Rows = append(b.Rows, row)
 		}
 	}
-	b.Names = strings.Join(slices.Compact(names), ", ")
-	if name := realName(changes); name != "" && name != addr.Label && b.Names != "" {
-		b.Names = name + ": " + b.Names
+	b.Names = strings.Join(names, ", ")
+	if name := t.realName(); b.Marker != "~" && name != "" && name != t.addr.Label {
+		b.Names = strings.TrimSuffix(name+": "+b.Names, ": ")
 	}
 	sortRows(b.Rows)
 	return b
 }
 
-// sign marks what is made or removed inside a block that itself only changes.
-func sign(c engine.Change, block string) string {
+// kindOrder is the order in which the parts of a node come to be, for a reader; they go the other way round, but for the
+// container, which goes first.
+var kindOrder = []string{"node", "volume", "slot", "server"}
+
+func (t teller) changes() []engine.Change {
+	out := slices.DeleteFunc(slices.Clone(t.plan.Changes), func(c engine.Change) bool { return c.Addr != t.addr })
+	slices.SortStableFunc(out, func(a, b engine.Change) int {
+		rank := func(c engine.Change) int {
+			i := slices.Index(kindOrder, c.ID.Kind)
+			if c.Action == engine.Delete && i > 0 {
+				i = len(kindOrder) - i
+			}
+			return i
+		}
+		gone := func(c engine.Change) int { return map[bool]int{true: 0, false: 1}[c.Action == engine.Delete] }
+		return cmp.Or(cmp.Compare(gone(a), gone(b)), cmp.Compare(rank(a), rank(b)))
+	})
+	return out
+}
+
+// marker is that of the whole block: it is new only where nothing of it was there, and goes only where nothing is wanted.
+func (t teller) marker() string {
+	of := func(s engine.Snapshot) bool {
+		for _, r := range s {
+			if r.Addr == t.addr {
+				return true
+			}
+		}
+		return false
+	}
+	all := func(a engine.Action) bool {
+		return !slices.ContainsFunc(t.changes(), func(c engine.Change) bool { return c.Action != a })
+	}
 	switch {
-	case block != "~":
-		return ""
-	case c.Action == engine.Delete:
-		return "remove "
+	case all(engine.Create) && !of(t.plan.Seen):
+		return "+"
+	case all(engine.Delete) && !of(t.plan.Wanted):
+		return "-"
 	}
-	return "add "
+	return "~"
 }
 
-func gone(c engine.Change) string {
-	if c.Action != engine.Delete {
-		return ""
+// origin is where the block stands: that of what it declares itself, before that of what it inherits.
+func (t teller) origin() engine.Origin {
+	var found engine.Origin
+	for _, r := range t.plan.Wanted.Sorted() {
+		if r.Addr == t.addr && (found == (engine.Origin{}) || !perNode(r.ID.Kind)) {
+			found = r.Origin
+		}
 	}
-	if c.ID.Kind == "node" {
-		return "container"
-	}
-	return c.ID.Kind + " " + c.ID.Name
+	return found
 }
 
-func realName(changes []engine.Change) string {
+// made says how a part comes to be or that it goes; "" where the block itself is the part.
+func (t teller) made(c engine.Change, marker string) string {
+	switch {
+	case c.Action == engine.Update, c.Action == engine.Create && c.New.Made == "", c.ID.Kind == t.addr.Block && marker != "~":
+		return ""
+	}
+	what := c.New.Made
+	switch {
+	case c.ID.Kind == "node":
+		what = "container"
+	case c.ID.Kind == "volume" && c.ID.Name == t.realName():
+		what = "volume"
+	case marker == "~" && c.ID.On != "", what == "":
+		what = c.ID.Kind + " " + c.ID.Name
+	}
+	if marker != "~" {
+		return what
+	}
+	if c.ID.On != "" {
+		what = c.ID.String()
+	}
+	return map[bool]string{true: "remove ", false: "add "}[c.Action == engine.Delete] + what
+}
+
+func (t teller) realName() string {
+	changes := t.changes()
 	for _, c := range changes {
-		if c.ID.Kind == "node" || len(changes) == 1 && c.ID.Name != "" {
+		if c.ID.Kind == "node" || c.ID.Kind == t.addr.Block {
 			return c.ID.Name
 		}
 	}
 	return ""
 }
 
-func marker(changes []engine.Change) string {
-	actions := map[engine.Action]bool{}
-	for _, c := range changes {
-		actions[c.Action] = true
-	}
-	switch {
-	case len(actions) == 1 && actions[engine.Create]:
-		return "+"
-	case len(actions) == 1 && actions[engine.Delete]:
-		return "-"
-	}
-	return "~"
-}
-
 func rowOf(f engine.Field) Row {
 	r := Row{Marker: "~", Path: f.Path, Change: change(f), Effect: string(f.Effect), Origin: f.Origin}
-	if f.Reason != "" {
+	if f.Reason != "" && f.Effect != engine.Recreate { // "new container, same data" says it
 		r.Effect += " (" + f.Reason + ")"
 	}
 	switch {
 	case !f.Had:
-		r.Marker, r.Effect = "+", ""
+		r.Marker = "+"
 	case !f.Has:
 		r.Marker = "-"
 	}
@@ -249,23 +233,30 @@ func change(f engine.Field) string {
 	list := len(f.Before.List)+len(f.After.List) > 0
 	switch {
 	case f.Before.Secret || f.After.Secret:
-		if !f.Had {
+		switch {
+		case !f.Had:
 			return "(sensitive)"
+		case !f.Has:
+			return "(sensitive) -> none"
 		}
 		return "changes (sensitive)"
+	case list && f.Had && slices.Equal(f.Before.List, f.After.List):
+		return rules(f.After) + " " + f.Before.Value
 	case list && f.Had:
-		return rules(f.Before) + " -> " + fmt.Sprint(len(f.After.List))
+		return strings.TrimSpace(rules(f.Before)+" "+f.Before.Value) + " -> " + fmt.Sprint(len(f.After.List))
 	case list:
 		return rules(f.After)
 	case !f.Had:
-		return quoteEmpty(f.After.Value)
+		return orNone(f.After.Value)
+	case !f.Has && strings.HasPrefix(f.Path, "settings."):
+		return orNone(f.Before.Value) + " -> default"
 	case !f.Has:
-		return quoteEmpty(f.Before.Value) + " -> default"
+		return orNone(f.Before.Value) + " -> none"
 	}
-	return quoteEmpty(f.Before.Value) + " -> " + quoteEmpty(f.After.Value)
+	return orNone(f.Before.Value) + " -> " + orNone(f.After.Value)
 }
 
-func quoteEmpty(v string) string {
+func orNone(v string) string {
 	if v == "" {
 		return "none"
 	}
@@ -279,8 +270,10 @@ func counted(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
+// sortRows puts rows in the order of the file; what is in no file, last.
 func sortRows(rows []Row) {
+	nowhere := func(r Row) int { return map[bool]int{true: 1, false: 0}[r.Origin == (engine.Origin{})] }
 	slices.SortStableFunc(rows, func(a, b Row) int {
-		return cmp.Or(strings.Compare(a.Origin.File, b.Origin.File), cmp.Compare(a.Origin.Line, b.Origin.Line), strings.Compare(a.Path, b.Path))
+		return cmp.Or(cmp.Compare(nowhere(a), nowhere(b)), strings.Compare(a.Origin.File, b.Origin.File), cmp.Compare(a.Origin.Line, b.Origin.Line), strings.Compare(a.Path, b.Path))
 	})
 }

@@ -27,9 +27,9 @@ func Text(w io.Writer, t Title, p engine.Plan, o Options) error {
 	} else {
 		out.linef("pgrepl %s: cluster %q from %s", t.Command, t.Cluster, t.File)
 		report := Tell(p, o.Full)
-		out.net(p, report)
+		out.net(t, p, report)
 		out.risks(p)
-		out.blocks(report)
+		out.blocks(t, report)
 		out.steps(p)
 	}
 	out.rest(p)
@@ -79,141 +79,154 @@ func Streaming(p engine.Plan) int {
 	return n
 }
 
-func (t *text) net(p engine.Plan, r Report) {
+func (t *text) net(title Title, p engine.Plan, r Report) {
 	t.linef("")
-	t.linef("  %s", verdict(p))
+	t.linef("  %s", verdict(title, p))
 	var parts []string
 	add := func(n int, one, many string) {
-		noun := " object"
-		if len(parts) > 0 {
-			noun = "" // said once: "3 objects change, 1 is added"
+		noun := "" // said once: "3 objects change, 1 is added"
+		if len(parts) == 0 {
+			noun = map[bool]string{true: "object ", false: "objects "}[n == 1]
 		}
-		switch {
-		case n == 1:
-			parts = append(parts, "1"+noun+" "+one)
-		case n > 1 && noun != "":
-			parts = append(parts, fmt.Sprintf("%d%ss %s", n, noun, many))
-		case n > 1:
-			parts = append(parts, fmt.Sprintf("%d %s", n, many))
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s%s", n, noun, map[bool]string{true: one, false: many}[n == 1]))
 		}
 	}
 	add(r.Changed, "changes", "change")
 	add(r.Added, "is added", "are added")
 	add(r.Removed, "is removed", "are removed")
-	sentence := strings.Join(parts, ", ") + "."
-	if n := interruptions(p, engine.ClassRestart) + interruptions(p, engine.ClassRecreate); n > 0 {
-		sentence += " " + counted(n, "restart") + "."
+	var bounces []string
+	if n := len(interrupted(p, engine.ClassRestart)); n > 0 {
+		bounces = append(bounces, counted(n, "restart"))
 	}
-	if len(parts) > 0 {
-		t.linef("  %s", sentence)
+	if n := len(interrupted(p, engine.ClassRecreate)); n > 0 {
+		bounces = append(bounces, counted(n, "new container"))
 	}
+	var sentences []string
+	for _, s := range [][]string{parts, bounces} {
+		if len(s) > 0 {
+			sentences = append(sentences, strings.Join(s, ", ")+".")
+		}
+	}
+	t.linef("  %s", strings.Join(sentences, " "))
 }
 
 // verdict is the plan in one line: what writers and data will notice.
-func verdict(p engine.Plan) string {
-	primary, others := false, 0
-	for _, r := range p.Risks {
-		if r.Class != engine.ClassRestart && r.Class != engine.ClassRecreate {
-			continue
-		}
-		for _, a := range r.Addrs {
-			if a.Block == "master" {
-				primary = true
-			} else {
-				others++
-			}
-		}
-	}
+func verdict(title Title, p engine.Plan) string {
 	data := slices.ContainsFunc(p.Risks, func(r engine.Risk) bool { return r.Class == engine.ClassData })
-	restarts := "No restart"
-	switch {
-	case primary:
-		restarts = "Writes stop once, while the master restarts"
-	case others > 0:
-		restarts = "Writes go on; standbys restart"
+	if title.Command == "destroy" {
+		return "The cluster stops. " + map[bool]string{true: "Its data is deleted: needs --allow=data.", false: "Its volumes stay."}[data]
 	}
+	bounced := append(interrupted(p, engine.ClassRestart), interrupted(p, engine.ClassRecreate)...)
+	restarts, touched := "No restart", ", no data touched."
 	switch {
-	case data:
-		return restarts + ". Data is lost."
-	case primary || others > 0:
-		return restarts + ". No data touched."
+	case slices.ContainsFunc(bounced, func(a engine.Address) bool { return a.Block == "master" }):
+		restarts, touched = "Writes stop once, while the master restarts", ". No data touched."
+	case len(bounced) > 0:
+		restarts, touched = "Writes go on; standbys restart", ". No data touched."
 	}
-	return restarts + ", no data touched."
+	if data {
+		touched = ". Data is deleted: needs --allow=data."
+	}
+	return restarts + touched
 }
 
-func interruptions(p engine.Plan, class engine.Class) int {
-	addrs := map[engine.Address]bool{}
+// interrupted lists the addresses that an effect of the class comes to, each once.
+func interrupted(p engine.Plan, class engine.Class) []engine.Address {
+	var out []engine.Address
 	for _, r := range p.Risks {
-		if r.Class == class {
-			for _, a := range r.Addrs {
-				addrs[a] = true
+		for _, a := range r.Addrs {
+			if r.Class == class && !slices.Contains(out, a) {
+				out = append(out, a)
 			}
 		}
 	}
-	return len(addrs)
+	return out
 }
 
 func (t *text) risks(p engine.Plan) {
 	if len(p.Risks) == 0 {
 		return
 	}
+	width := 0
+	for _, r := range p.Risks {
+		if r.Allow != "" {
+			width = max(width, len(riskText(r)))
+		}
+	}
 	t.linef("")
 	for _, r := range p.Risks {
-		t.linef("%s", RiskLine(r))
+		if r.Allow == "" {
+			t.linef("%s", riskText(r))
+			continue
+		}
+		t.linef("%-*s   needs --allow=%s", width, riskText(r), r.Allow)
 	}
 }
 
-// RiskLine is one risk of a plan.
-func RiskLine(r engine.Risk) string {
+// riskText is one risk of a plan, without what lets it pass.
+func riskText(r engine.Risk) string {
 	var addrs []string
 	for _, a := range r.Addrs {
 		addrs = append(addrs, a.String())
 	}
-	label := string(r.Class)
+	label, text := string(r.Class), r.Text
 	if label == "" {
 		label = "warning"
 	}
-	line := fmt.Sprintf("! %-8s %s: %s", label, strings.Join(addrs, ", "), r.Text)
-	if r.Text == "" || r.Class == engine.ClassRecreate {
-		line = fmt.Sprintf("! %-8s %s: %s", label, strings.Join(addrs, ", "), r.Why)
+	if text == "" || r.Class == engine.ClassRecreate {
+		text = r.Why
 	}
+	line := fmt.Sprintf("! %-8s %s: %s", label, strings.Join(addrs, ", "), text)
 	if r.Code != "" {
 		line += " [" + r.Code + "]"
-	}
-	if r.Allow != "" {
-		line = fmt.Sprintf("%-76s needs --allow=%s", line, r.Allow)
 	}
 	return line
 }
 
-func (t *text) blocks(r Report) {
+// placed is a line of the changes together with the place in the file that it ends in.
+type placed struct{ left, where string }
+
+// blocks writes the changes in columns; the lines of lists stand between the rows and have none.
+func (t *text) blocks(title Title, r Report) {
 	path, change, effect := 0, 0, 0
 	for _, b := range r.Blocks {
 		for _, row := range b.Rows {
-			path, change, effect = max(path, len(row.Path)), max(change, min(len(row.Change), 48)), max(effect, len(row.Effect))
+			path, change, effect = max(path, len(row.Path)), max(change, len(row.Change)), max(effect, len(row.Effect))
 		}
 	}
-	const origins = 68
-	t.linef("")
+	where := func(o engine.Origin) string {
+		if o == (engine.Origin{}) && title.Command != "destroy" {
+			return "(not in file)"
+		}
+		return o.String()
+	}
+	var lines []placed
 	for _, b := range r.Blocks {
-		title := b.Marker + " " + b.Title
+		head := placed{left: b.Marker + " " + b.Title}
 		if b.Names != "" {
-			title = fmt.Sprintf("%-30s %s", title, b.Names)
+			head.left = fmt.Sprintf("%-28s %s", head.left, b.Names)
 		}
-		where := b.Origin.String()
-		if b.Marker == "-" {
-			where = "(not in file)"
+		if !strings.HasPrefix(b.Title, "cluster (") {
+			head.where = where(b.Origin)
 		}
-		if where != "" {
-			title = fmt.Sprintf("%-*s %s", origins, title, where)
-		}
-		t.linef("%s", title)
+		lines = append(lines, head)
 		for _, row := range b.Rows {
-			t.linef("%-*s %s", origins, fmt.Sprintf("%s   %-*s  %-*s  %-*s", row.Marker, path, row.Path, change, row.Change, effect, row.Effect), row.Origin)
+			lines = append(lines, placed{fmt.Sprintf("%s   %-*s  %-*s  %-*s", row.Marker, path, row.Path, change, row.Change, effect, row.Effect), where(row.Origin)})
 			for _, l := range row.Lines {
-				t.linef("%s", l)
+				lines = append(lines, placed{left: l})
 			}
 		}
+	}
+	width := 0
+	for _, l := range lines {
+		if l.where != "" {
+			width = max(width, len(strings.TrimRight(l.left, " ")))
+		}
+	}
+	t.linef("")
+	for _, l := range lines {
+		t.linef("%-*s  %s", width, strings.TrimRight(l.left, " "), l.where)
 	}
 }
 
@@ -225,7 +238,7 @@ func (t *text) steps(p engine.Plan) {
 	t.linef("Steps")
 	where := 0
 	for _, b := range p.Batches {
-		where = max(where, min(len(b.Where()), 24))
+		where = max(where, min(len(b.Where()), 40))
 	}
 	for _, b := range p.Batches {
 		t.linef("%3d  %-*s  %s%s", b.N, where, b.Where(), b.Text(), needs(p, b))

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/network"
@@ -74,11 +73,20 @@ func (k networks) Seen() []engine.Resource {
 			}
 		}
 		for key, v := range userLabels(n.Labels, nil) {
-			r.Attrs["labels."+key] = engine.Attr{Value: v}
+			r.Attrs["labels."+key] = engine.Attr{Value: v, Effect: engine.Recreate}
 		}
 		out = append(out, r)
 	}
 	return out
+}
+
+// renewed reports whether the plan makes the network anew, so that all containers on it have to leave and come back.
+func (k networks) renewed(name string) bool {
+	id := networkID(name)
+	want, seen := k.Want(), k.Seen()
+	w := slices.IndexFunc(want, func(r engine.Resource) bool { return r.ID == id })
+	s := slices.IndexFunc(seen, func(r engine.Resource) bool { return r.ID == id })
+	return w >= 0 && s >= 0 && !maps.EqualFunc(want[w].Attrs, seen[s].Attrs, func(a, b engine.Attr) bool { return a.Value == b.Value })
 }
 
 func (k networks) declared(name string) *schema.Network {
@@ -153,8 +161,10 @@ func owner(labels map[string]string) string {
 func (k networks) Steps(c engine.Change) []engine.Step {
 	create := createNetwork{Order: engine.Order{Self: engine.StepID{Do: "create", On: c.ID}}, site: k.Site, wanted: c.New}
 	remove := removeNetwork{Order: engine.Order{Self: engine.StepID{Do: "remove", On: c.ID}}, engine: k.engine, cluster: k.file.Name, network: c.ID, addr: c.Addr}
-	for _, node := range k.seen.inspected { // a network goes after all that is on it
-		remove.Behind = append(remove.Behind, engine.StepID{Do: "remove", On: nodeID(strings.TrimPrefix(node.Name, "/"))})
+	for name, node := range k.seen.inspected { // a network goes after all that is on it
+		if _, on := node.NetworkSettings.Networks[c.ID.Name]; on {
+			remove.Behind = append(remove.Behind, engine.StepID{Do: "remove", On: nodeID(name)})
+		}
 	}
 	switch c.Action {
 	case engine.Create:

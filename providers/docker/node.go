@@ -142,7 +142,7 @@ func (k nodes) seenAttrs(name string, c container.InspectResponse) map[string]en
 	}
 	image := k.seen.images[c.Config.Image]
 	for key, v := range seenEnv(c.Config.Env, image.Env) {
-		a := engine.Attr{Value: "(differs)", Secret: true}
+		a := engine.Attr{Value: "(differs)", Secret: true, Effect: engine.Recreate}
 		if n := k.node(name); n != nil {
 			declared, ok := n.Env[key]
 			if ok && declared.IsUnset() {
@@ -155,7 +155,7 @@ func (k nodes) seenAttrs(name string, c container.InspectResponse) map[string]en
 		attrs["env."+key] = a
 	}
 	for key, v := range userLabels(c.Config.Labels, image.Labels) {
-		attrs["labels."+key] = attr(v)
+		attrs["labels."+key] = engine.Attr{Value: v, Effect: engine.Recreate}
 	}
 	return attrs
 }
@@ -171,14 +171,18 @@ func seenEnv(env, image []string) map[string]string {
 }
 
 // seenNetwork names the declared network only where the container is on the one that has that name now: after the network
-// was removed and made again, a container still refers to the old one by id and cannot start.
+// was removed and made again, a container still refers to the old one by id and cannot start. One that the plan makes
+// anew is another network too.
 func (k nodes) seenNetwork(c container.InspectResponse) string {
 	for name, end := range c.NetworkSettings.Networks {
 		now, there := k.seen.network(name, k.file.Name)
-		if there && (end.NetworkID == "" || end.NetworkID == now.ID) {
-			return name
+		switch {
+		case !there || end.NetworkID != "" && end.NetworkID != now.ID:
+			return name + " (removed)"
+		case (networks{k.Site}).renewed(name):
+			return name + " (as it was)"
 		}
-		return name + " (removed)"
+		return name
 	}
 	return "none"
 }
@@ -290,9 +294,9 @@ func (k nodes) publishes(port int) bool {
 	})
 }
 
-// listen tries the address where the engine is on this machine; elsewhere only the engine can know.
+// listen tries the address where the engine is on this machine; elsewhere only the engine can know, and without one nobody.
 func (e *Engine) listen(address string) error {
-	if !strings.HasPrefix(e.api.DaemonHost(), "unix://") {
+	if e == nil || !strings.HasPrefix(e.api.DaemonHost(), "unix://") {
 		return nil
 	}
 	l, err := net.Listen("tcp", address)

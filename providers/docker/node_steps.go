@@ -39,6 +39,7 @@ func (k nodes) Steps(c engine.Change) []engine.Step {
 	state, stateDiffers := c.Field("state")
 	if len(recreate) > 0 || (stateDiffers && state.Before.Value == "created") {
 		create := k.create(c)
+		create.again = true
 		create.Behind = append(create.Behind, engine.StepID{Do: "remove", On: c.ID})
 		return []engine.Step{k.remove(c, strings.Join(recreate, ", ")), create}
 	}
@@ -83,9 +84,16 @@ type createNode struct {
 	site   *Site
 	node   *schema.Node
 	wanted engine.Resource
+	again  bool // in place of one that was removed
 }
 
-func (s createNode) String() string                          { return "container" }
+func (s createNode) String() string {
+	if s.again {
+		return "new container"
+	}
+	return "container"
+}
+
 func (s createNode) After(w engine.Snapshot) engine.Snapshot { return w.With(s.wanted) }
 
 // Run creates and starts the container. It then waits for its data directory, and becomes the server when that appears.
@@ -183,9 +191,13 @@ func (s *Site) recipe(n *schema.Node, mountpoint string) (*container.Config, *co
 	}
 	if n.Port.Port != 0 {
 		config.ExposedPorts = nat.PortSet{"5432/tcp": {}}
-		host.PortBindings = nat.PortMap{"5432/tcp": {{HostIP: n.Port.Address, HostPort: strconv.Itoa(n.Port.Port)}}}
+		host.PortBindings = portBindings(n.Port.Address, strconv.Itoa(n.Port.Port))
 	}
 	return config, host, &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{n.Network.Name: {}}}
+}
+
+func portBindings(address, port string) nat.PortMap {
+	return nat.PortMap{"5432/tcp": {{HostIP: address, HostPort: port}}}
 }
 
 func environment(env map[string]schema.Secret) []string {

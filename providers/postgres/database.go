@@ -89,7 +89,15 @@ func (k databaseKind) Steps(c engine.Change) []engine.Step {
 		return engine.Order{Self: engine.StepID{Do: do, On: c.ID}, On: p.node.Name, Behind: []engine.StepID{accepting(p.node.Name), {Do: "create", On: ledgerID}}}
 	}
 	if c.Action == engine.Delete {
-		return []engine.Step{dropDatabase{Order: order("drop"), site: k.Site, change: c}}
+		drop := dropDatabase{Order: order("drop"), site: k.Site, change: c}
+		for _, s := range k.servers { // a database with a slot on it cannot be dropped
+			for _, l := range s.seen.live.Slots {
+				if l.Database == c.ID.Name {
+					drop.Behind = append(drop.Behind, engine.StepID{Do: "drop", On: slotID(s.node.Name, l.Name)})
+				}
+			}
+		}
+		return []engine.Step{drop}
 	}
 	s := putDatabase{Order: order("alter"), site: k.Site, database: k.database(c.ID.Name), owner: c.New.Attrs["owner"].Value, change: c}
 	s.Behind = append(s.Behind, engine.StepID{Do: "put", On: roleID(s.owner)})

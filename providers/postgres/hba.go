@@ -59,7 +59,11 @@ func (k hbaKind) Seen() []engine.Resource {
 		case s.seen.reach != up:
 			r = s.unseen(r)
 		default:
-			r.Attrs = map[string]engine.Attr{"hba": {List: schema.HBARules(s.seen.live.HBA), Effect: engine.Reload}}
+			a := engine.Attr{List: schema.HBARules(s.seen.live.HBA), Effect: engine.Reload}
+			if !s.seen.live.HBARead {
+				a.Value = waiting(engine.Reload)
+			}
+			r.Attrs = map[string]engine.Attr{"hba": a}
 		}
 		out = append(out, r)
 	}
@@ -74,7 +78,7 @@ func (k hbaKind) Steps(c engine.Change) []engine.Step {
 		return nil // written before the server first starts
 	}
 	write := writeHBA{Order: engine.Order{Self: engine.StepID{Do: "write", On: c.ID}, On: s.node.Name}, server: s, result: c.New}
-	return []engine.Step{write, k.reload(s, write.Self)}
+	return []engine.Step{write, k.reload(s, serverID(s.node.Name), write.Self)}
 }
 
 // writeHBA replaces pg_hba.conf and holds it against the server's own reading of it. A file that the server would not
@@ -85,8 +89,13 @@ type writeHBA struct {
 	result engine.Resource
 }
 
-func (s writeHBA) String() string                          { return "write hba" }
-func (s writeHBA) After(w engine.Snapshot) engine.Snapshot { return w.With(s.result) }
+func (s writeHBA) String() string { return "write hba" }
+
+func (s writeHBA) After(w engine.Snapshot) engine.Snapshot {
+	r := s.result
+	r.Attrs = map[string]engine.Attr{"hba": {List: s.result.Attrs["hba"].List, Value: waiting(engine.Reload), Effect: engine.Reload}}
+	return w.With(r)
+}
 
 // replaceScript moves a file that was delivered into pgrepl/ to its place. Delivery may be cut short with its client;
 // the rename happens only after all of it has arrived.

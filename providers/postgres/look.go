@@ -51,6 +51,7 @@ type live struct {
 	Settings  map[string]liveSetting
 	Files     []fileSetting
 	HBA       string `json:"hba"`
+	HBARead   bool   `json:"hba_read"` // the server has read it since it was last changed
 	HBAErrors []struct {
 		Line  int
 		Error string
@@ -68,9 +69,9 @@ type sender struct {
 }
 
 type liveSetting struct {
-	Reset, Boot, Unit, Type, Context, Source string
-	Pending                                  bool
-	Enum                                     []string
+	Reset, Boot, Unit, Type, Context, Source, File string
+	Pending                                        bool
+	Enum                                           []string
 }
 
 type fileSetting struct {
@@ -102,11 +103,13 @@ type liveDatabase struct {
 	Size                          int64
 }
 
+const autoConfFile = "/postgresql.auto.conf"
+
 // inAutoConf returns the values of postgresql.auto.conf; the last of several lines wins.
 func (l live) inAutoConf() map[string]string {
 	out := map[string]string{}
 	for _, f := range l.Files {
-		if strings.HasSuffix(f.File, "/postgresql.auto.conf") && f.Name != "" {
+		if strings.HasSuffix(f.File, autoConfFile) && f.Name != "" {
 			out[f.Name] = f.Value
 		}
 	}

@@ -16,11 +16,13 @@ SELECT json_build_object(
       'lag', pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, replay_lsn)::bigint)
       ORDER BY application_name, pid), '[]') FROM pg_stat_replication),
   'settings', (SELECT coalesce(json_object_agg(name, json_build_object('reset', coalesce(reset_val, ''), 'boot', coalesce(boot_val, ''), 'unit', coalesce(unit, ''),
-      'type', vartype, 'context', context, 'source', source, 'pending', pending_restart, 'enum', enumvals)), '{}')
-    FROM pg_settings WHERE name = ANY ($DECLARED) OR name IN (SELECT name FROM pg_file_settings WHERE sourcefile LIKE '%/postgresql.auto.conf')),
+      'type', vartype, 'context', context, 'source', source, 'file', coalesce(sourcefile, ''), 'pending', pending_restart, 'enum', enumvals)), '{}')
+    FROM pg_settings WHERE name = ANY ($DECLARED) OR sourcefile LIKE '%/postgresql.auto.conf' OR name IN (SELECT name FROM pg_file_settings WHERE sourcefile LIKE '%/postgresql.auto.conf')),
   'files', (SELECT coalesce(json_agg(json_build_object('file', coalesce(sourcefile, ''), 'line', coalesce(sourceline, 0), 'name', coalesce(lower(name), ''),
       'value', coalesce(setting, ''), 'applied', applied, 'error', coalesce(error, '')) ORDER BY seqno), '[]') FROM pg_file_settings),
   'hba', pg_read_file(current_setting('hba_file')),
+  -- to the second, which is all that pg_stat_file knows
+  'hba_read', (SELECT change <= pg_conf_load_time() FROM pg_stat_file(current_setting('hba_file'))),
   'hba_errors', (SELECT coalesce(json_agg(json_build_object('line', line_number, 'error', error) ORDER BY line_number), '[]')
     FROM pg_hba_file_rules WHERE error IS NOT NULL AND type IS NULL),
   'slots', (SELECT coalesce(json_agg(json_build_object('name', slot_name, 'type', slot_type, 'plugin', coalesce(plugin, ''), 'database', coalesce(database, ''),

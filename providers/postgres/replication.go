@@ -102,21 +102,33 @@ func (k replicationKind) Seen() []engine.Resource {
 }
 
 func (k replicationKind) seenAttrs(s *server) map[string]engine.Attr {
-	file := s.seen.live.inAutoConf()
-	info := parseConninfo(file["primary_conninfo"])
+	file, now := s.seen.live.inAutoConf(), map[string]string{}
+	for _, name := range replicationSettings {
+		now[name] = s.effective(name)
+	}
 	attrs := map[string]engine.Attr{
-		"upstream":         {Value: info["host"]},
-		"slot":             {Value: file["primary_slot_name"]},
-		"role":             {Value: info["user"]},
-		"application_name": {Value: info["application_name"]},
-		"delay":            {Value: shownDelay(orDefault(file["recovery_min_apply_delay"], "0"))},
-		"passfile":         {Value: k.seenPassfile(s), Secret: true},
-		"replication":      {Value: "streaming"},
+		"passfile":    {Value: k.seenPassfile(s), Secret: true},
+		"replication": {Value: "streaming"},
+	}
+	written, inForce := linkOf(file), linkOf(now)
+	for path, v := range written {
+		a := engine.Attr{Value: inForce[path], Effect: engine.Reload}
+		if v != inForce[path] {
+			a.Value += " " + waiting(engine.Reload)
+		}
+		attrs[path] = a
 	}
 	if !s.streams() {
 		attrs["replication"] = engine.Attr{Value: "not streaming", Effect: engine.Live}
 	}
 	return attrs
+}
+
+// linkOf reads the link out of the settings that make it.
+func linkOf(values map[string]string) map[string]string {
+	info := parseConninfo(values["primary_conninfo"])
+	return map[string]string{"upstream": info["host"], "slot": values["primary_slot_name"], "role": info["user"], "application_name": info["application_name"],
+		"delay": shownDelay(orDefault(values["recovery_min_apply_delay"], "0"))}
 }
 
 func orDefault(v, def string) string {
@@ -164,21 +176,26 @@ func (k replicationKind) Steps(c engine.Change) []engine.Step {
 	}
 	var steps []engine.Step
 	upstream := s.upstream().node.Name
-	ready := []engine.StepID{{Do: "create", On: slotID(upstream, s.node.Slot.Name)}, {Do: "put", On: roleID(s.node.Role.Name)}, accepting(upstream)}
+	ready := []engine.StepID{accepting(s.node.Name), accepting(upstream), {Do: "create", On: slotID(upstream, s.node.Slot.Name)}, {Do: "put", On: roleID(s.node.Role.Name)}}
 	if c.Changes("passfile") {
 		steps = append(steps, writePassfile{Order: engine.Order{Self: engine.StepID{Do: "passfile", On: c.ID}, On: s.node.Name, Behind: ready}, server: s})
 	}
 	var names []string
+	var link []engine.Field
 	for _, n := range replicationSettings {
-		if c.Changes(linkAttrs[n]...) {
-			names = append(names, n)
+		if parts := fieldsOf(c, linkAttrs[n]...); len(parts) > 0 {
+			names, link = append(names, n), append(link, parts...)
 		}
 	}
 	if len(names) > 0 {
-		set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: s.node.Name, Behind: ready}, server: s, result: c.New, names: names}
-		steps = append(steps, set, k.reload(s, set.Self))
+		set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: s.node.Name, Behind: ready}, server: s, names: names, fields: link}
+		steps = append(steps, set, k.reload(s, c.ID, set.Self))
 	}
 	return append(steps, serverKind(k).stream(s))
+}
+
+func fieldsOf(c engine.Change, paths ...string) []engine.Field {
+	return slices.DeleteFunc(slices.Clone(c.Fields), func(f engine.Field) bool { return !slices.Contains(paths, f.Path) })
 }
 
 // writePassfile delivers the password of the replication role. libpq reads it at each connection, so nothing is reloaded.

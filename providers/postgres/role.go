@@ -28,7 +28,7 @@ func (k roleKind) roles() []*schema.Role {
 	if at == (schema.Origin{}) {
 		at = k.file.Origin
 	}
-	return append(slices.Clone(k.file.Roles), &schema.Role{Object: schema.Object{Address: schema.Address{Block: "cluster"}, Name: super.Name, Origin: at, Implied: true},
+	return append(slices.Clone(k.file.Roles), &schema.Role{Object: schema.Object{Address: schema.Address{Block: "superuser"}, Name: super.Name, Origin: at, Implied: true},
 		Login: true, Superuser: true, Replication: true, CreateDB: true, CreateRole: true, BypassRLS: true, Inherit: true, ConnectionLimit: -1, Password: super.Password})
 }
 
@@ -104,6 +104,15 @@ func (k roleKind) want(r *schema.Role) engine.Resource {
 	return out
 }
 
+// bootstrap is the superuser as initdb makes it.
+func (k roleKind) bootstrap() engine.Resource {
+	r := k.want(k.role(k.file.Superuser.Name))
+	attrs := seenRole(liveRole{Login: true, Replication: true, Superuser: true, CreateDB: true, CreateRole: true, BypassRLS: true, Inherit: true, Limit: -1})
+	attrs["managed by"], attrs["password"] = managed(false), engine.Attr{Value: "none"}
+	r.Attrs = attrs
+	return r
+}
+
 // instant writes a point in time one way: RFC 3339 in UTC. A date without a zone is taken as UTC, on both sides.
 func instant(text string) string {
 	if text == "" || strings.EqualFold(text, "infinity") {
@@ -133,6 +142,11 @@ func (k roleKind) Seen() []engine.Resource {
 			k.compare(r, l, res.Attrs)
 		}
 		res.Attrs["managed by"] = managed(res.Ours)
+		for _, d := range k.standbys() {
+			if l.Replication {
+				res.Needs = append(res.Needs, replicaID(d.node.Name))
+			}
+		}
 		out = append(out, res)
 	}
 	return out
@@ -208,14 +222,15 @@ func (k roleKind) Steps(c engine.Change) []engine.Step {
 }
 
 func (k roleKind) drop(c engine.Change) dropRole {
-	d := dropRole{Order: engine.Order{Self: engine.StepID{Do: "drop", On: c.ID}, On: k.primary().node.Name}, site: k.Site, change: c}
+	p := k.primary().node.Name
+	d := dropRole{Order: engine.Order{Self: engine.StepID{Do: "drop", On: c.ID}, On: p, Behind: []engine.StepID{accepting(p)}}, site: k.Site, change: c}
 	for _, r := range k.primary().seen.live.Roles {
 		if r.Name == c.ID.Name {
 			d.owns, d.depends = r.Owns, r.Depends
 		}
 	}
 	for _, standby := range k.standbys() { // whoever logs in as it does so as another before
-		d.Behind = append(d.Behind, streaming(standby.node.Name), engine.StepID{Do: "reload", On: serverID(standby.node.Name)})
+		d.Behind = append(d.Behind, streaming(standby.node.Name), engine.StepID{Do: "reload", On: replicaID(standby.node.Name)})
 	}
 	for _, db := range k.primary().seen.live.Databases {
 		d.Behind = append(d.Behind, engine.StepID{Do: "drop", On: databaseID(db.Name)}, engine.StepID{Do: "alter", On: databaseID(db.Name)})
@@ -329,7 +344,7 @@ func (s dropRole) Effects() []engine.Effected {
 		return nil
 	}
 	return []engine.Effected{{Class: engine.ClassRole, On: s.change.ID, Addr: s.change.Addr, Asks: true,
-		Text: fmt.Sprintf("role %s is dropped; the %d objects that it owns go to %s", s.change.ID.Name, s.owns, s.site.file.Superuser.Name)}}
+		Text: fmt.Sprintf("role %s is dropped; what it owns (%s) goes to %s", s.change.ID.Name, counted(s.owns, "object"), s.site.file.Superuser.Name)}}
 }
 
 func (s dropRole) Run(ctx context.Context) error {
@@ -347,6 +362,13 @@ func (s dropRole) Run(ctx context.Context) error {
 		}
 	}
 	return session.change(ctx, s.String(), "DROP ROLE IF EXISTS "+name+";\n"+unmarkSQL(s.change.ID))
+}
+
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func databaseNames(dbs []liveDatabase) []string {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"slices"
 
 	"pgrepl/engine"
 )
@@ -183,7 +184,7 @@ func (s *Site) Awaken(node string) []engine.Step {
 		steps = append(steps, k.stream(srv))
 	}
 	for _, d := range srv.downstream() {
-		if d.seen.reach != absent && d.seen.reach != hidden {
+		if d.seen.reach == up { // the others have to come back themselves first
 			steps = append(steps, k.stream(d))
 		}
 	}
@@ -219,30 +220,34 @@ func (s *server) walsenders() int {
 	return 10
 }
 
+// starting is a server that is complete and does not answer yet.
+func (k serverKind) starting(s *server) engine.Resource {
+	r := k.want(s)
+	r.Attrs = map[string]engine.Attr{"server": {Value: "down", Effect: engine.Live, Reason: "starting"}}
+	return r
+}
+
 // fresh is what is true of a node when its data directory has just been made: everything in its files is as declared.
 func (k serverKind) fresh(s *server) []engine.Resource {
-	out := []engine.Resource{settingsKind(k).want(s), hbaKind(k).want(s)}
-	if !s.isPrimary() {
-		out = append(out, replicationKind(k).want(s))
+	out := []engine.Resource{k.starting(s), settingsKind(k).want(s), hbaKind(k).want(s)}
+	if s.isPrimary() {
+		return append(out, roleKind(k).bootstrap())
 	}
-	return out
+	return append(out, replicationKind{k.Site}.want(s))
 }
 
 func (k serverKind) accept(s *server) accept {
 	id := nodeID(s.node.Name)
-	a := accept{Order: engine.Order{Self: accepting(s.node.Name), On: s.node.Name, Cancellable: true, Behind: []engine.StepID{
+	return accept{Order: engine.Order{Self: accepting(s.node.Name), On: s.node.Name, Cancellable: true, Behind: []engine.StepID{
 		{Do: "initialise", On: serverID(s.node.Name)}, {Do: "clone", On: serverID(s.node.Name)}, {Do: "create", On: id}, {Do: "start", On: id}, {Do: "restart", On: serverID(s.node.Name)}}},
 		server: s, wanted: k.want(s)}
-	if s.seen.reach == hidden || s.seen.reach == down {
-		a.again = " and look again"
-	}
-	return a
 }
 
 func (k serverKind) stream(s *server) stream {
 	upstream := s.upstream().node.Name
+	unsure := slices.ContainsFunc([]*server{s, s.upstream(), k.primary()}, func(o *server) bool { return o.seen.reach == down })
 	return stream{Order: engine.Order{Self: streaming(s.node.Name), On: s.node.Name, Cancellable: true, Behind: []engine.StepID{
-		accepting(s.node.Name), accepting(upstream), {Do: "reload", On: serverID(s.node.Name)}, {Do: "reload", On: serverID(upstream)},
+		accepting(s.node.Name), accepting(upstream), {Do: "reload", On: replicaID(s.node.Name)}, {Do: "reload", On: serverID(upstream)},
 		{Do: "put", On: roleID(s.node.Role.Name)}, {Do: "create", On: slotID(upstream, s.node.Slot.Name)}, {Do: "passfile", On: replicaID(s.node.Name)}}},
-		server: s, wanted: replicationKind(k).want(s)}
+		server: s, wanted: replicationKind(k).want(s), unsure: unsure}
 }

@@ -115,6 +115,15 @@ func (k settingsKind) seenAttrs(s *server) map[string]engine.Attr {
 		a.Effect, a.Reason = effectOf(s.seen.live.Settings[name])
 		attrs[settingPath+name] = a
 	}
+	for name, l := range s.seen.live.Settings { // taken out of the file, and in force until the server reads it
+		_, written := inFile[name]
+		_, declared := s.settings()[name]
+		if written || declared || !strings.HasSuffix(l.File, autoConfFile) || slices.Contains(replicationSettings, name) {
+			continue
+		}
+		effect, reason := effectOf(l)
+		attrs[settingPath+name] = engine.Attr{Value: shown(name, l, l.Reset) + " " + waiting(effect), Effect: effect, Reason: reason}
+	}
 	return attrs
 }
 
@@ -128,7 +137,7 @@ func (s *server) seenSetting(name string, want schema.Setting, inFile map[string
 	case written && equalSetting(name, live, file, want.Value) && (!exists || same(s.effective(name)) || shadowed(live)):
 		a.Value = shown(name, live, want.Value)
 	case written && equalSetting(name, live, file, want.Value):
-		a.Value = shown(name, live, s.effective(name)) + " (the file waits for a " + string(a.Effect) + ")"
+		a.Value = shown(name, live, s.effective(name)) + " " + waiting(a.Effect)
 	case !written && !exists:
 		a.Value = "not set"
 	case !written && same(live.Reset):
@@ -236,7 +245,7 @@ func (k settingsKind) Steps(c engine.Change) []engine.Step {
 	if c.Action == engine.Create || s.seen.reach != up {
 		return nil // written before the server first starts
 	}
-	set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: s.node.Name}, server: s, result: c.New}
+	set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: s.node.Name}, server: s, fields: c.Fields}
 	var restart []string
 	for _, f := range c.Fields {
 		name := strings.TrimPrefix(f.Path, settingPath)
@@ -252,11 +261,9 @@ func (k settingsKind) Steps(c engine.Change) []engine.Step {
 		steps = append(steps, set)
 	}
 	if len(restart) > 0 {
-		return append(steps, k.restarts(s, set.Self, c.New, restart)...)
+		return append(steps, k.restarts(s, restart)...)
 	}
-	reload := k.reload(s, set.Self)
-	reload.result = c.New
-	return append(steps, reload)
+	return append(steps, k.reload(s, serverID(s.node.Name), set.Self))
 }
 
 // written reports whether postgresql.auto.conf has the wanted value already, so that only the server has to take it.
@@ -266,27 +273,46 @@ func (s *server) written(name string) bool {
 	return there && declared && equalSetting(name, s.seen.live.Settings[name], file, want.Value)
 }
 
-func (s *Site) reload(srv *server, behind ...engine.StepID) reload {
-	return reload{Order: engine.Order{Self: engine.StepID{Do: "reload", On: serverID(srv.node.Name)}, On: srv.node.Name, Behind: behind}, server: srv}
+// reload makes a server read what was written for the thing of: its settings and rules (the server's own ID), which are
+// written while everything still runs, or its link, which is set when what it leads to is there.
+func (s *Site) reload(srv *server, of engine.ID, behind ...engine.StepID) reload {
+	return reload{Order: engine.Order{Self: engine.StepID{Do: "reload", On: of}, On: srv.node.Name, Behind: behind}, server: srv}
 }
 
 // restarts brings a server down and up again. Standbys go before their upstream, so that a value which must not be lower on
 // a standby than on its primary never is; where one is lowered the order is the other way round, and a standby goes down
-// only when it could come up again with the lower value.
-func (s *Site) restarts(srv *server, behind engine.StepID, result engine.Resource, why []string) []engine.Step {
-	r := restart{Order: engine.Order{Self: engine.StepID{Do: "restart", On: serverID(srv.node.Name)}, On: srv.node.Name, Behind: []engine.StepID{behind}}, server: srv, result: result, why: why}
+// only when it could come up again with the lower value. A new container does the same.
+func (s *Site) restarts(srv *server, why []string) []engine.Step {
+	id := serverID(srv.node.Name)
+	steps := []engine.Step{restart{Order: engine.Order{Self: engine.StepID{Do: "restart", On: id}, On: srv.node.Name,
+		Behind: append(s.WhileUp(srv.node.Name), s.Below(srv.node.Name)...), Unless: []engine.StepID{{Do: "create", On: nodeID(srv.node.Name)}}}, server: srv, why: why}}
 	if srv.lowers() && !srv.isPrimary() {
-		wait := settle{Order: engine.Order{Self: engine.StepID{Do: "settle", On: serverID(srv.node.Name)}, On: srv.node.Name, Cancellable: true,
-			Behind: []engine.StepID{behind, accepting(srv.upstream().node.Name)}}, server: srv}
-		r.Behind = append(r.Behind, wait.Self)
-		return append([]engine.Step{wait, r}, s.Awaken(srv.node.Name)...)
+		steps = append(steps, settle{Order: engine.Order{Self: engine.StepID{Do: "settle", On: id}, On: srv.node.Name, Cancellable: true,
+			Behind: append(s.WhileUp(srv.node.Name), accepting(srv.upstream().node.Name), accepting(s.primary().node.Name))}, server: srv})
+	}
+	return append(steps, s.Awaken(srv.node.Name)...)
+}
+
+// WhileUp are the steps that need the server of a node as it was seen: they come before it stops, whatever stops it.
+func (s *Site) WhileUp(node string) []engine.StepID {
+	return []engine.StepID{{Do: "set", On: settingsID(node)}, {Do: "write", On: hbaID(node)}, {Do: "reload", On: serverID(node)}, {Do: "settle", On: serverID(node)}}
+}
+
+// Below are the steps after which the servers that follow a node, directly or through others, are back. Those that are
+// still to be made have to wait for the node instead, and so have those that may have less only when it has.
+func (s *Site) Below(node string) []engine.StepID {
+	var out []engine.StepID
+	srv := s.server(node)
+	if srv == nil {
+		return nil
 	}
 	for _, d := range srv.downstream() {
-		if !d.lowers() {
-			r.Behind = append(r.Behind, accepting(d.node.Name))
+		if (d.seen.reach == up || d.seen.reach == down) && !d.lowers() {
+			out = append(out, accepting(d.node.Name))
 		}
+		out = append(out, s.Below(d.node.Name)...)
 	}
-	return append([]engine.Step{r}, s.Awaken(srv.node.Name)...)
+	return out
 }
 
 // hotStandby are the settings that may never be lower on a standby than on its primary (chapter "Hot Standby",
@@ -312,11 +338,59 @@ type alterSystem struct {
 	engine.Order
 	server *server
 	names  []string
-	result engine.Resource
+	fields []engine.Field // of the settings, or of the link
 }
 
-func (s alterSystem) String() string                          { return "set " + strings.Join(s.names, ", ") }
-func (s alterSystem) After(w engine.Snapshot) engine.Snapshot { return w.With(s.result) }
+func (s alterSystem) String() string { return "set " + strings.Join(s.names, ", ") }
+
+// After the file is as wanted, and the server works with what it had before.
+func (s alterSystem) After(w engine.Snapshot) engine.Snapshot {
+	r := w[s.Self.On]
+	r.Attrs = maps.Clone(r.Attrs)
+	for _, f := range s.fields {
+		a := f.After
+		if f.Effect == engine.Reload || f.Effect == engine.Restart {
+			a = f.Before
+			a.Value = inForce(a.Value) + " " + waiting(f.Effect)
+		}
+		r.Attrs[f.Path] = a
+	}
+	return w.With(r)
+}
+
+// waiting says of a value that it stands in the file and is not what the server works with.
+func waiting(e engine.Effect) string { return "(the file waits for a " + string(e) + ")" }
+
+// inForce is the value without that.
+func inForce(v string) string {
+	for _, e := range []engine.Effect{engine.Reload, engine.Restart} {
+		v = strings.TrimSuffix(v, " "+waiting(e))
+	}
+	return v
+}
+
+// reads is what is true when a server has read its files: what waited for that is in force.
+func (s *server) reads(w engine.Snapshot, effects ...engine.Effect) engine.Snapshot {
+	wanted := []engine.Resource{settingsKind{s.site}.want(s), hbaKind{s.site}.want(s)}
+	if !s.isPrimary() {
+		wanted = append(wanted, replicationKind{s.site}.want(s))
+	}
+	for _, want := range wanted {
+		r := w[want.ID]
+		r.Attrs = maps.Clone(r.Attrs)
+		for path, a := range r.Attrs {
+			if !slices.ContainsFunc(effects, func(e engine.Effect) bool { return strings.HasSuffix(a.Value, waiting(e)) }) {
+				continue
+			}
+			delete(r.Attrs, path)
+			if now, declared := want.Attrs[path]; declared {
+				r.Attrs[path] = now
+			}
+		}
+		w = w.With(r)
+	}
+	return w
+}
 
 func (s alterSystem) Run(ctx context.Context) error {
 	dir, err := s.server.machine.Dir(ctx)
@@ -380,16 +454,9 @@ type reload struct {
 	result engine.Resource // of which the last that was missing is that it takes effect; zero: none
 }
 
-func (s reload) String() string                          { return "check, reload" }
-func (s reload) After(w engine.Snapshot) engine.Snapshot { return inForce(w, s.result) }
+func (s reload) String() string { return "check, reload" }
 
-// inForce adds a resource whose values were written and have now taken effect.
-func inForce(w engine.Snapshot, r engine.Resource) engine.Snapshot {
-	if r.ID == (engine.ID{}) {
-		return w
-	}
-	return w.With(r)
-}
+func (s reload) After(w engine.Snapshot) engine.Snapshot { return s.server.reads(w, engine.Reload) }
 
 func (s reload) Run(ctx context.Context) error {
 	if err := s.server.checkFiles(ctx); err != nil {
@@ -427,8 +494,11 @@ type restart struct {
 	why    []string
 }
 
-func (s restart) String() string                          { return "check, restart" }
-func (s restart) After(w engine.Snapshot) engine.Snapshot { return inForce(w, s.result) }
+func (s restart) String() string { return "check, restart" }
+
+func (s restart) After(w engine.Snapshot) engine.Snapshot {
+	return s.server.reads(w, engine.Reload, engine.Restart).With(serverKind{s.server.site}.starting(s.server))
+}
 
 func (s restart) Effects() []engine.Effected {
 	return []engine.Effected{{Class: engine.ClassRestart, On: serverID(s.server.node.Name), Addr: s.server.address(), Why: strings.Join(s.why, ", ")}}

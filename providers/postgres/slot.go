@@ -34,6 +34,13 @@ func (k slotKind) consumer(s *schema.Slot) *server {
 	return nil
 }
 
+func (k slotKind) consumerName(s *schema.Slot) string {
+	if d := k.consumer(s); d != nil {
+		return d.node.Name
+	}
+	return ""
+}
+
 func (k slotKind) Want() []engine.Resource {
 	var out []engine.Resource
 	for _, s := range k.file.Slots {
@@ -47,6 +54,7 @@ func (k slotKind) Want() []engine.Resource {
 		r := engine.Resource{ID: idOf(s), Addr: address(s.Address), Origin: origin(s.Origin), Made: "slot " + s.Name,
 			Needs: []engine.ID{serverID(s.Upstream.Name), serverID(k.primary().node.Name), ledgerID},
 			Attrs: map[string]engine.Attr{"type": attr(kind, "physical"), "plugin": attr(s.Plugin, ""), "database": attr(s.Database, ""), "managed by": managed(true)}}
+		r.Attrs["consumer"] = engine.Attr{Value: k.consumerName(s), Default: true, Effect: engine.Live, Reason: "noted in the ledger", Origin: origin(s.Origin)}
 		if s.Database != "" {
 			r.Needs = append(r.Needs, databaseID(s.Database))
 		}
@@ -87,12 +95,18 @@ func (k slotKind) seenOn(s *server) []engine.Resource {
 	for _, l := range s.seen.live.Slots {
 		id := slotID(s.node.Name, l.Name)
 		r := engine.Resource{ID: id, Addr: engine.Address{Block: "slot", Label: l.Name}, Ours: k.ledger.has(id), Attrs: map[string]engine.Attr{
-			"type": {Value: l.Type}, "plugin": {Value: l.Plugin}, "database": {Value: l.Database}, "managed by": managed(k.ledger.has(id))}}
-		if of := k.ledger[id]; of != "" && k.slot(id) == nil {
+			"type": {Value: l.Type}, "plugin": {Value: l.Plugin}, "database": {Value: l.Database}, "managed by": managed(k.ledger.has(id)), "consumer": {Value: k.ledger[id]}}}
+		of := k.ledger[id]
+		reader := k.server(of)
+		if reader != nil {
+			r.Needs = []engine.ID{replicaID(of)}
+		}
+		switch {
+		case of == "" || k.slot(id) != nil:
+		case reader != nil:
+			r.Addr = reader.address()
+		default:
 			r.Addr = engine.Address{Block: "replica", Label: of}
-			if d := k.server(of); d != nil {
-				r.Addr = d.address()
-			}
 		}
 		if k.primary().seen.reach != up { // the ledger is out of reach, so whose it is cannot be told
 			r = k.primary().unseen(r)
@@ -145,14 +159,15 @@ func (k slotKind) Steps(c engine.Change) []engine.Step {
 }
 
 func (k slotKind) drop(c engine.Change) dropSlot {
-	d := dropSlot{Order: engine.Order{Self: engine.StepID{Do: "drop", On: c.ID}, On: c.ID.On}, site: k.Site, change: c, consumer: k.ledger[c.ID]}
+	d := dropSlot{Order: engine.Order{Self: engine.StepID{Do: "drop", On: c.ID}, On: c.ID.On, Behind: []engine.StepID{accepting(c.ID.On), accepting(k.primary().node.Name)}},
+		site: k.Site, change: c, consumer: k.ledger[c.ID]}
 	for _, l := range k.server(c.ID.On).seen.live.Slots {
 		if l.Name == c.ID.Name {
 			d.live = l
 		}
 	}
 	if d.consumer != "" { // an active slot cannot be dropped: its reader goes first, or goes on through another
-		d.Behind = append(d.Behind, engine.StepID{Do: "remove", On: nodeID(d.consumer)}, streaming(d.consumer), engine.StepID{Do: "reload", On: serverID(d.consumer)})
+		d.Behind = append(d.Behind, engine.StepID{Do: "remove", On: nodeID(d.consumer)}, streaming(d.consumer), engine.StepID{Do: "reload", On: replicaID(d.consumer)})
 	}
 	return d
 }
@@ -170,10 +185,7 @@ func (s createSlot) String() string                          { return "slot " + 
 func (s createSlot) After(w engine.Snapshot) engine.Snapshot { return w.With(s.result) }
 
 func (s createSlot) Run(ctx context.Context) error {
-	consumer := ""
-	if d := (slotKind{s.site}).consumer(s.slot); d != nil {
-		consumer = d.node.Name
-	}
+	consumer := slotKind{s.site}.consumerName(s.slot)
 	if err := s.site.primary().session.change(ctx, "mark slot "+s.slot.Name, markSQL(idOf(s.slot), consumer)); err != nil {
 		return err
 	}
@@ -198,8 +210,12 @@ type dropSlot struct {
 func (s dropSlot) String() string                          { return "drop slot " + s.change.ID.Name }
 func (s dropSlot) After(w engine.Snapshot) engine.Snapshot { return w.Without(s.change.ID) }
 
-// Effects asks for leave where the slot keeps WAL for a consumer that pgrepl does not manage.
+// Effects asks for leave where the slot keeps WAL for a consumer that pgrepl does not manage. A standby of the file that
+// read it goes on through another.
 func (s dropSlot) Effects() []engine.Effected {
+	if s.site.server(s.consumer) != nil {
+		return nil
+	}
 	text := "slot " + s.change.ID.Name + " is dropped; a consumer still reading it must be rebuilt"
 	return []engine.Effected{{Class: engine.ClassSlot, On: s.change.ID, Addr: s.change.Addr, Text: text, Asks: s.consumer == "" && (s.live.Active || s.live.Retained >= 0)}}
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -22,11 +23,13 @@ type accept struct {
 	engine.Order
 	server *server
 	wanted engine.Resource
-	again  string
 }
 
-func (s accept) String() string                          { return "wait until it accepts connections" }
-func (s accept) After(w engine.Snapshot) engine.Snapshot { return w.With(s.wanted) }
+func (s accept) String() string { return "wait until it accepts connections" }
+
+func (s accept) After(w engine.Snapshot) engine.Snapshot {
+	return s.server.reads(w, engine.Reload, engine.Restart).With(s.wanted)
+}
 
 func (s accept) Run(ctx context.Context) error {
 	deadline := time.Now().Add(acceptDeadline)
@@ -54,10 +57,23 @@ type stream struct {
 	engine.Order
 	server *server
 	wanted engine.Resource
+	unsure bool // a server was down: what the stream takes may not be there yet, and the next look will tell
 }
 
-func (s stream) String() string                          { return "wait until it streams" }
-func (s stream) After(w engine.Snapshot) engine.Snapshot { return w.With(s.wanted) }
+// Unsure reports whether the step is done, too, when the stream cannot come yet.
+func (s stream) Unsure() bool { return s.unsure }
+
+func (s stream) String() string { return "wait until it streams" }
+
+func (s stream) After(w engine.Snapshot) engine.Snapshot {
+	r := w[s.wanted.ID]
+	r.ID, r.Attrs = s.wanted.ID, maps.Clone(r.Attrs)
+	if r.Attrs == nil { // its link is not known
+		return w
+	}
+	r.Attrs["replication"] = s.wanted.Attrs["replication"]
+	return w.With(r)
+}
 
 func (s stream) Run(ctx context.Context) error {
 	name, upstream := s.server.node.ApplicationName, s.server.upstream()
@@ -68,7 +84,7 @@ func (s stream) Run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("wait until %s streams: %w", name, err)
 		}
-		if len(rows) > 0 && rows[0][0] == "streaming" {
+		if len(rows) > 0 && rows[0][0] == "streaming" || s.unsure && !s.possible(ctx) {
 			return nil
 		}
 		if s.server.node.Delay != "" && s.server.worksOffDelay(ctx) {
@@ -78,6 +94,9 @@ func (s stream) Run(ctx context.Context) error {
 			last, deadline = state, time.Now().Add(streamDeadline)
 		}
 		if time.Now().After(deadline) {
+			if s.unsure {
+				return nil
+			}
 			return fmt.Errorf("wait until %s streams from %s: it does not after %s; its last log lines:\n%s", name, upstream.node.Name, streamDeadline, s.server.machine.Logs(ctx, 8))
 		}
 		if err := engine.Pause(ctx, nap); err != nil {
@@ -85,6 +104,22 @@ func (s stream) Run(ctx context.Context) error {
 		}
 		nap = min(nap*3/2, 500*time.Millisecond)
 	}
+}
+
+// possible reports whether the standby's link is as wanted and its slot is there, so that waiting for it makes sense.
+func (s stream) possible(ctx context.Context) bool {
+	srv := s.server
+	dir, err := srv.machine.Dir(ctx)
+	if err != nil {
+		return false
+	}
+	want := srv.replicationValues(dir)
+	link, err := srv.session.query(ctx, "SELECT current_setting('primary_conninfo'), current_setting('primary_slot_name')")
+	if err != nil || link[0][0] != want["primary_conninfo"] || link[0][1] != want["primary_slot_name"] {
+		return false
+	}
+	slot, err := srv.upstream().session.query(ctx, "SELECT 1 FROM pg_replication_slots WHERE slot_name = "+literal(srv.node.Slot.Name))
+	return err == nil && len(slot) > 0
 }
 
 // delay is how late the standby replays on purpose.

@@ -1,0 +1,123 @@
+package docker
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/api/types/volume"
+
+	"pgrepl/engine"
+	"pgrepl/schema"
+)
+
+// SeeAs is Look for a cluster in memory: afterwards this side has seen what w says of images, networks, volumes and
+// nodes, all of them this cluster's own. It is the inverse of what the kinds' Seen does; only whose data a volume holds,
+// which is a label and no attribute, is told by one named "node".
+func (s *Site) SeeAs(w engine.Snapshot) {
+	look := survey{inspected: map[string]container.InspectResponse{}, images: map[string]imageInfo{}, unpullable: map[string]error{}}
+	for _, r := range w.Sorted() {
+		switch r.ID.Kind {
+		case "image":
+			look.images[r.ID.Name] = imageInfo{Mount: "/var/lib/postgresql"}
+		case "network":
+			look.networks = append(look.networks, s.networkAs(r))
+		case "volume":
+			labels := ownLabels(s.file.Name, "volume", r.ID.Name, nil)
+			labels[labelNode] = r.Attrs["node"].Value
+			look.volumes = append(look.volumes, &volume.Volume{Name: r.ID.Name, Labels: labels})
+		case "node":
+			c := s.nodeAs(r)
+			look.inspected[r.ID.Name] = c
+			look.containers = append(look.containers, summaryAs(c))
+		}
+	}
+	s.seen = look
+}
+
+func (s *Site) networkAs(r engine.Resource) network.Summary {
+	n := network.Summary{Name: r.ID.Name, ID: "id of " + r.ID.Name, Driver: r.Attrs["driver"].Value, Internal: r.Attrs["internal"].Value == "true",
+		Labels: ownLabels(s.file.Name, "network", r.ID.Name, labelsAs(r))}
+	if subnet := r.Attrs["subnet"].Value; subnet != "" {
+		n.IPAM.Config = []network.IPAMConfig{{Subnet: subnet, Gateway: r.Attrs["gateway"].Value}}
+	}
+	return n
+}
+
+func labelsAs(r engine.Resource) map[string]string {
+	labels := map[string]string{}
+	for path, a := range r.Attrs {
+		if key, ok := strings.CutPrefix(path, "labels."); ok {
+			labels[key] = a.Value
+		}
+	}
+	return labels
+}
+
+func (s *Site) nodeAs(r engine.Resource) container.InspectResponse {
+	value := func(path string) string { return r.Attrs[path].Value }
+	state := value("state")
+	policy := parseRestart(value("restart"))
+	host := &container.HostConfig{RestartPolicy: policy, ShmSize: bytesAs(value("shm_size")),
+		Resources: container.Resources{Memory: bytesAs(value("memory")), NanoCPUs: nanoCPUs(value("cpus"))}}
+	if address, port, ok := strings.Cut(value("port"), ":"); ok {
+		host.PortBindings = portBindings(address, port)
+	}
+	config := &container.Config{Image: value("image"), Labels: ownLabels(s.file.Name, "node", r.ID.Name, labelsAs(r))}
+	if seconds, err := strconv.Atoi(strings.TrimSuffix(value("stop_timeout"), " s")); err == nil {
+		config.StopTimeout = &seconds
+	}
+	for path, a := range r.Attrs {
+		if key, ok := strings.CutPrefix(path, "env."); ok {
+			config.Env = append(config.Env, key+"="+s.envAs(r.ID.Name, key, a))
+		}
+	}
+	name, gone := strings.CutSuffix(value("network"), " (removed)")
+	end := &network.EndpointSettings{NetworkID: "id of " + name}
+	if gone {
+		end.NetworkID = "id of a network that was removed"
+	}
+	data := container.MountPoint{Name: value("volume"), Destination: "/var/lib/postgresql"}
+	if isPath(data.Name) {
+		data.Name, data.Source = "", data.Name
+	}
+	return container.InspectResponse{
+		ContainerJSONBase: &container.ContainerJSONBase{Name: "/" + r.ID.Name, HostConfig: host,
+			State: &container.State{Status: state, Running: slices.Contains([]string{"running", "paused", "restarting"}, state), Paused: state == "paused", Restarting: state == "restarting"}},
+		Mounts: []container.MountPoint{data}, Config: config,
+		NetworkSettings: &container.NetworkSettings{Networks: map[string]*network.EndpointSettings{name: end}},
+	}
+}
+
+// envAs is a value of which only is known whether it is the declared one.
+func (s *Site) envAs(node, key string, a engine.Attr) string {
+	if n := (nodes{s}).node(node); n != nil && a.Value == schema.Hidden {
+		return n.Env[key].Reveal()
+	}
+	return a.Value
+}
+
+func summaryAs(c container.InspectResponse) container.Summary {
+	s := container.Summary{Names: []string{c.Name}, Labels: c.Config.Labels, Image: c.Config.Image}
+	for _, b := range c.HostConfig.PortBindings["5432/tcp"] {
+		port, _ := strconv.ParseUint(b.HostPort, 10, 16)
+		s.Ports = append(s.Ports, container.Port{IP: b.HostIP, PublicPort: uint16(port), Type: "tcp"})
+	}
+	return s
+}
+
+// bytesAs reads what size wrote.
+func bytesAs(v string) int64 {
+	for _, u := range []struct {
+		name  string
+		bytes int64
+	}{{"GB", 1 << 30}, {"MB", 1 << 20}, {"kB", 1 << 10}, {"B", 1}} {
+		if number, ok := strings.CutSuffix(v, u.name); ok {
+			n, _ := strconv.ParseInt(number, 10, 64)
+			return n * u.bytes
+		}
+	}
+	return 0
+}

@@ -1,0 +1,110 @@
+// Package fake is a cluster in memory, for the engine's own tests. What is wanted, what a change takes and in which order
+// comes from the real kinds; what their steps do is what their After says, done to a World that has laws of its own: it
+// refuses what Docker or PostgreSQL would refuse.
+package fake
+
+import (
+	"context"
+	"slices"
+
+	"pgrepl/engine"
+	"pgrepl/providers"
+	"pgrepl/schema"
+)
+
+// Cluster is a file bound to a World: an engine.System.
+type Cluster struct {
+	world *World
+	real  *providers.Cluster
+	// Hook is called at each point at which a process can die. It may be nil.
+	Hook func(Point)
+}
+
+// Point is a moment in a run.
+type Point struct {
+	Step engine.StepID
+	When engine.When
+}
+
+// Midway is inside a step that does two things to the world.
+const Midway engine.When = "midway"
+
+// New binds a file to a world.
+func New(file *schema.Cluster, w *World) *Cluster {
+	return &Cluster{world: w, real: providers.New(file, nil, nil)}
+}
+
+// Destroy is the system in which nothing of the file is wanted.
+func Destroy(file *schema.Cluster, w *World, volumes bool) *Cluster {
+	return &Cluster{world: w, real: providers.Destroy(file, nil, volumes)}
+}
+
+// Look takes a fresh look at the world.
+func (c *Cluster) Look(context.Context) error {
+	c.real.SeeAs(c.world.view())
+	return nil
+}
+
+// Verify has nothing to prove: the plan sees all there is.
+func (c *Cluster) Verify(context.Context) []engine.Problem { return nil }
+
+// Kinds are the real ones, seeing and changing the world.
+func (c *Cluster) Kinds() []engine.Kind {
+	var out []engine.Kind
+	for _, k := range c.real.Kinds() {
+		out = append(out, kind{k, c})
+	}
+	return out
+}
+
+type kind struct {
+	engine.Kind
+	cluster *Cluster
+}
+
+// Seen is what the real kind sees; the attributes of what is inside a server, it has from the world.
+func (k kind) Seen() []engine.Resource {
+	out := k.Kind.Seen()
+	for i, r := range out {
+		if r.Unknown == "" && slices.Contains([]string{"settings", "hba", "replication", "role", "database", "slot"}, k.Name()) {
+			out[i].Attrs = k.cluster.world.attrs(r)
+		}
+	}
+	return out
+}
+
+func (k kind) Steps(c engine.Change) []engine.Step {
+	var out []engine.Step
+	for _, s := range k.Kind.Steps(c) {
+		out = append(out, step{s, k.cluster})
+	}
+	return out
+}
+
+// step is a real step that is done to the world in memory.
+type step struct {
+	engine.Step
+	cluster *Cluster
+}
+
+func (s step) Run(context.Context) error {
+	for _, part := range []struct {
+		when engine.When
+		do   func(engine.Step) error
+	}{{engine.Before, nil}, {Midway, s.cluster.world.begin}, {engine.After, s.cluster.world.finish}} {
+		if part.do != nil {
+			if err := part.do(s.Step); err != nil {
+				return err
+			}
+		}
+		if s.cluster.Hook != nil && (part.when != Midway || twofold(s.ID())) {
+			s.cluster.Hook(Point{s.ID(), part.when})
+		}
+	}
+	return nil
+}
+
+// twofold reports whether a step can be cut in two: a container is created, then started; stopped, then removed.
+func twofold(id engine.StepID) bool {
+	return id.On.Kind == "node" && (id.Do == "create" || id.Do == "remove")
+}

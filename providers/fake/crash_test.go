@@ -1,0 +1,126 @@
+package fake_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"pgrepl/engine"
+	"pgrepl/providers/fake"
+)
+
+// TestCrashes lets the process die in every transition of every life before, within and after each step, in slow and in
+// quick worlds, with ties broken either way. The next run must end where an undisturbed one does.
+func TestCrashes(t *testing.T) {
+	var sum tally
+	for _, l := range lives(t) {
+		for _, quick := range []bool{false, true} {
+			for _, reverse := range []bool{false, true} {
+				o := engine.Options{ReverseTies: reverse}
+				t.Run(fmt.Sprintf("%s/quick=%t/reverse=%t", l.name, quick, reverse), func(t *testing.T) {
+					for _, tr := range transitions(t, l, quick, o) {
+						sum.add(tr.crash(t, o))
+					}
+				})
+			}
+		}
+	}
+	t.Logf("%d crash points in %d transitions; %d of them leave a volume that the next plan lists and leaves alone", sum.points, sum.transitions, sum.volumes)
+}
+
+type tally struct{ transitions, points, volumes int }
+
+func (s *tally) add(o tally) {
+	s.transitions, s.points, s.volumes = s.transitions+1, s.points+o.points, s.volumes+o.volumes
+}
+
+// transition is one stage of a life: the worlds before it, where an undisturbed run ends, and at each point at which the
+// process may die on its way.
+type transition struct {
+	stage
+	before, after *fake.World
+	deaths        []death
+}
+
+type death struct {
+	at    fake.Point
+	world *fake.World
+}
+
+// transitions lives a life undisturbed. Stages that are refused are none.
+func transitions(t *testing.T, l life, quick bool, o engine.Options) []transition {
+	w := newWorld(quick)
+	var out []transition
+	for _, s := range l.stages {
+		s.happen(t, w)
+		tr := transition{stage: s, before: w.Copy()}
+		c := s.bind(t, w)
+		c.Hook = func(at fake.Point) { tr.deaths = append(tr.deaths, death{at, w.Copy()}) }
+		err := converge(c, o, 1, func(engine.Plan) {})
+		if errors.As(err, &refused{}) {
+			continue
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", s.name, err)
+		}
+		tr.after = w.Copy()
+		out = append(out, tr)
+	}
+	return out
+}
+
+func (tr transition) crash(t *testing.T, o engine.Options) tally {
+	sum := tally{points: len(tr.deaths)}
+	for _, d := range tr.deaths {
+		err := converge(tr.bind(t, d.world), o, 1, func(engine.Plan) {})
+		if err == nil {
+			var left int
+			left, err = tr.differs(t, d.world)
+			sum.volumes += left
+		}
+		if err != nil {
+			t.Errorf("%s, killed %s %s: %v", tr.name, d.at.When, d.at.Step, err)
+		}
+	}
+	return sum
+}
+
+// differs holds a world against the one that an undisturbed run leaves. One thing may be left: a volume whose container
+// was removed already and which nothing in the world tells from one that a destroy has kept. Data is never lost by that,
+// and every plan lists it.
+func (tr transition) differs(t *testing.T, w *fake.World) (leftAlone int, err error) {
+	p, err := plan(tr.bind(t, w), engine.Options{})
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range p.Undeclared {
+		if r.ID.Kind == "volume" && !tr.after.Has(r.ID) {
+			leftAlone++
+			w.Remove(r.ID)
+		}
+	}
+	if got, want := w.String(), tr.after.String(); got != want {
+		return leftAlone, fmt.Errorf("the world is\n%s\nundisturbed\n%s", got, want)
+	}
+	for _, n := range tr.load(t).Nodes {
+		if got, want := w.Made(n.Name), tr.after.Made(n.Name); got != want {
+			return leftAlone, fmt.Errorf("the data of %s was made %d times, undisturbed %d", n.Name, got, want)
+		}
+	}
+	return leftAlone, nil
+}
+
+// TestSideBySide applies every stage with steps side by side.
+func TestSideBySide(t *testing.T) {
+	for _, l := range lives(t) {
+		t.Run(l.name, func(t *testing.T) {
+			w := newWorld(false)
+			for _, s := range l.stages {
+				s.happen(t, w)
+				if err := converge(s.bind(t, w), engine.Options{}, 8, func(engine.Plan) {}); err != nil && !errors.As(err, &refused{}) {
+					t.Fatalf("%s: %v", s.name, err)
+				}
+			}
+		})
+	}
+}

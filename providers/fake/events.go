@@ -1,0 +1,95 @@
+package fake
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"pgrepl/engine"
+)
+
+// Happen does to the world what somebody does by hand, in words like those he would use:
+//
+//	docker rm pg2                      docker stop pg2           docker network rm net (its containers are stopped)
+//	docker volume rm pg2
+//	drop slot pg2 on pg1               drop role app             alter role app connection_limit=5
+//	create role legacy                 create slot debezium on pg1
+//	set work_mem=8MB on pg2            unset work_mem on pg2     (in postgresql.auto.conf, and reloaded)
+//	hba of pg2: host all all all trust (as the last line)
+func (w *World) Happen(event string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if before, rule, ok := strings.Cut(event, ": "); ok {
+		id := hba(strings.TrimPrefix(before, "hba of "))
+		return w.change(id, "hba", func(a *engine.Attr) { a.List = append(slices.Clone(a.List), rule) })
+	}
+	words := strings.Fields(event)
+	if len(words) < 3 {
+		return fmt.Errorf("no such event")
+	}
+	on := words[len(words)-1]
+	name, value, _ := strings.Cut(words[1], "=")
+	switch words[0] + " " + words[1] {
+	case "docker rm":
+		return w.gone(node(on))
+	case "docker stop":
+		return w.change(node(on), "state", func(a *engine.Attr) { a.Value = "exited" })
+	case "docker volume":
+		w.remove(engine.ID{Kind: "volume", Name: on})
+		return nil
+	case "docker network":
+		for _, n := range w.kind("node") {
+			if w.value(n.ID, "network") == on {
+				w.set(n.ID, "network", on+" (removed)")
+				w.set(n.ID, "state", "exited")
+			}
+		}
+		return w.gone(engine.ID{Kind: "network", Name: on})
+	case "drop slot":
+		return w.gone(slot(on, words[2]))
+	case "drop role":
+		return w.gone(role(on))
+	case "create slot":
+		w.put(engine.Resource{ID: slot(on, words[2]), Attrs: map[string]engine.Attr{"type": {Value: "physical"}, "managed by": {Value: "nobody"}}})
+		return nil
+	case "create role":
+		w.put(engine.Resource{ID: role(on), Attrs: map[string]engine.Attr{"managed by": {Value: "nobody"}}})
+		return nil
+	case "alter role":
+		path, v, _ := strings.Cut(words[3], "=")
+		return w.change(role(words[2]), path, func(a *engine.Attr) { a.Value = v })
+	}
+	switch words[0] {
+	case "set":
+		return w.change(settings(on), "settings."+name, func(a *engine.Attr) { a.Value = value })
+	case "unset":
+		r := w.things[settings(on)]
+		r.Attrs = maps.Clone(r.Attrs)
+		delete(r.Attrs, "settings."+name)
+		w.put(r)
+		return nil
+	}
+	return fmt.Errorf("no such event")
+}
+
+func (w *World) gone(id engine.ID) error {
+	if !w.has(id) {
+		return fmt.Errorf("there is no %s", id)
+	}
+	w.things = w.things.Without(id)
+	return nil
+}
+
+func (w *World) change(id engine.ID, path string, f func(*engine.Attr)) error {
+	if !w.has(id) {
+		return fmt.Errorf("there is no %s", id)
+	}
+	r := w.things[id]
+	a := r.Attrs[path]
+	f(&a)
+	r.Attrs = maps.Clone(r.Attrs)
+	r.Attrs[path] = a
+	w.put(r)
+	return nil
+}

@@ -1,0 +1,287 @@
+package fake
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"pgrepl/engine"
+)
+
+// begin does the first half of a step that has two.
+func (w *World) begin(s engine.Step) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.refuses(s); err != nil {
+		return fmt.Errorf("%s: %w", s.ID(), err)
+	}
+	if id := s.ID(); twofold(id) {
+		if id.Do == "create" {
+			w.things = s.After(w.things)
+			w.set(id.On, "state", "created")
+		} else if w.has(id.On) {
+			w.set(id.On, "state", "exited")
+		}
+		w.settle()
+	}
+	return nil
+}
+
+// finish makes true what the step says is then true, and what follows from it.
+func (w *World) finish(s engine.Step) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	id := s.ID()
+	if id.Do == "remove" && id.On.Kind == "volume" {
+		w.remove(id.On)
+	}
+	w.things = s.After(w.things)
+	switch {
+	case id.Do == "create" && id.On.Kind == "volume":
+		w.set(id.On, nodeOf, s.Node())
+	case id.Do == "remove" && id.On.Kind == "network":
+		for _, n := range w.kind("node") {
+			if w.value(n.ID, "network") == id.On.Name {
+				w.set(n.ID, "network", id.On.Name+" (removed)")
+			}
+		}
+	case id.Do == "initialise" || id.Do == "clone":
+		w.made[id.On.Name]++
+	}
+	w.settle()
+	return w.standbysBear()
+}
+
+// refuses is what Docker and PostgreSQL refuse.
+func (w *World) refuses(s engine.Step) error {
+	id := s.ID()
+	name := id.On.Name
+	switch id.On.Kind {
+	case "network", "volume", "node":
+		return w.dockerRefuses(s)
+	case "image":
+		return nil
+	case "server":
+		return w.serverRefuses(s)
+	case "replication":
+		if id.Do == "stream" {
+			return w.linkRefuses(s)
+		}
+		return w.needsAccepting(id.On.On)
+	case "settings", "hba":
+		return w.needsAccepting(id.On.On)
+	}
+	p := w.primary()
+	if err := w.needsAccepting(p); err != nil {
+		return err
+	}
+	if id.On.Kind != "ledger" && !w.has(ledger) {
+		return errors.New("there is no ledger")
+	}
+	after := s.After(w.things)[id.On]
+	switch {
+	case id.On.Kind == "role" && id.Do == "put":
+		for _, group := range strings.FieldsFunc(after.Attrs["member_of"].Value, func(r rune) bool { return r == ',' || r == ' ' }) {
+			if !strings.HasPrefix(group, "pg_") && !w.has(role(group)) {
+				return fmt.Errorf("role %s does not exist", group)
+			}
+		}
+	case id.On.Kind == "role" && id.Do == "drop":
+		for _, d := range w.kind("database") {
+			if d.Attrs["owner"].Value == name {
+				return fmt.Errorf("role %s owns %s", name, d.ID)
+			}
+		}
+	case id.On.Kind == "database" && id.Do == "drop":
+		for _, sl := range w.kind("slot") {
+			if sl.Attrs["database"].Value == name {
+				return fmt.Errorf("database %s is used by %s", name, sl.ID)
+			}
+		}
+	case id.On.Kind == "database":
+		if owner := after.Attrs["owner"].Value; !w.has(role(owner)) {
+			return fmt.Errorf("role %s does not exist", owner)
+		}
+	case id.On.Kind == "slot":
+		return w.slotRefuses(id, after)
+	}
+	return nil
+}
+
+func (w *World) dockerRefuses(s engine.Step) error {
+	id := s.ID()
+	switch id.On.Kind + " " + id.Do {
+	case "network remove":
+		for _, n := range w.kind("node") {
+			if w.value(n.ID, "network") == id.On.Name && w.running(n.ID.Name) {
+				return fmt.Errorf("network %s has active endpoints: %s", id.On.Name, n.ID)
+			}
+		}
+	case "network create":
+		if w.has(id.On) {
+			return fmt.Errorf("network %s already exists", id.On.Name)
+		}
+	case "volume remove":
+		for _, n := range w.kind("node") {
+			if w.value(n.ID, "volume") == id.On.Name {
+				return fmt.Errorf("volume is in use by %s", n.ID)
+			}
+		}
+	case "node create":
+		if w.has(id.On) {
+			return fmt.Errorf("the container name %s is already in use", id.On.Name)
+		}
+		return w.canStart(s.After(w.things)[id.On])
+	case "node start", "node update":
+		if !w.has(id.On) {
+			return fmt.Errorf("no such container: %s", id.On.Name)
+		}
+		return w.canStart(w.things[id.On])
+	}
+	return nil
+}
+
+// canStart holds for a container that is there, and for one that is about to be.
+func (w *World) canStart(n engine.Resource) error {
+	network := n.Attrs["network"].Value
+	for _, needed := range []engine.ID{{Kind: "image", Name: n.Attrs["image"].Value}, {Kind: "network", Name: network}, {Kind: "volume", Name: n.Attrs["volume"].Value}} {
+		if !w.has(needed) && !strings.HasPrefix(needed.Name, "/") {
+			return fmt.Errorf("%s not found", needed)
+		}
+	}
+	for _, other := range w.kind("node") {
+		if other.ID != n.ID && other.Attrs["volume"].Value == n.Attrs["volume"].Value && w.running(other.ID.Name) {
+			return fmt.Errorf("the volume is locked by %s", other.ID)
+		}
+		if other.ID != n.ID && n.Attrs["port"].Value != "" && other.Attrs["port"].Value == n.Attrs["port"].Value && w.running(other.ID.Name) {
+			return fmt.Errorf("port %s is already allocated", n.Attrs["port"].Value)
+		}
+	}
+	return nil
+}
+
+func (w *World) serverRefuses(s engine.Step) error {
+	id := s.ID()
+	name := id.On.Name
+	if !w.running(name) {
+		return fmt.Errorf("container %s is not running", name)
+	}
+	switch id.Do {
+	case "initialise", "clone":
+		if w.has(id.On) {
+			return fmt.Errorf("%s has a data directory already", name)
+		}
+		if id.Do == "clone" {
+			after := s.After(w.things)
+			return w.canClone(name, after[replication(name)])
+		}
+		return nil
+	case "accept":
+		if !w.has(id.On) {
+			return fmt.Errorf("%s has no data directory", name)
+		}
+		return nil
+	}
+	return w.needsAccepting(name)
+}
+
+func (w *World) canClone(name string, link engine.Resource) error {
+	upstream, user := link.Attrs["upstream"].Value, link.Attrs["role"].Value
+	if err := w.needsAccepting(upstream); err != nil {
+		return err
+	}
+	if !w.has(slot(upstream, link.Attrs["slot"].Value)) {
+		return fmt.Errorf("there is no slot %s on %s", link.Attrs["slot"].Value, upstream)
+	}
+	if w.value(role(user), "replication") != "true" || w.value(role(user), "login") != "true" {
+		return fmt.Errorf("role %s may not replicate", user)
+	}
+	if strings.Contains(w.things[hba(upstream)].Attrs["hba"].Value, waits) {
+		return fmt.Errorf("%s has not read its pg_hba.conf", upstream)
+	}
+	return nil
+}
+
+// linkRefuses is why a wait for a stream would wait in vain.
+func (w *World) linkRefuses(s engine.Step) error {
+	id := s.ID().On
+	if real, ok := s.(interface{ Unsure() bool }); ok && real.Unsure() {
+		return w.needsAccepting(id.On)
+	}
+	if err := w.canStream(id.On); err != nil {
+		return err
+	}
+	want := s.After(w.things)[id]
+	for _, path := range []string{"upstream", "slot", "role"} {
+		if now := w.inForce(w.things[id], path); now != want.Attrs[path].Value {
+			return fmt.Errorf("%s follows with %s %s, and is waited for with %s", id.On, path, now, want.Attrs[path].Value)
+		}
+	}
+	return nil
+}
+
+func (w *World) needsAccepting(name string) error {
+	if name == "" || !w.running(name) {
+		return fmt.Errorf("container %s is not running", name)
+	}
+	if !w.accepts(name) {
+		return fmt.Errorf("%s does not accept connections", name)
+	}
+	return nil
+}
+
+func (w *World) slotRefuses(id engine.StepID, after engine.Resource) error {
+	if err := w.needsAccepting(id.On.On); err != nil {
+		return err
+	}
+	if id.Do == "drop" {
+		for _, r := range w.kind("replication") {
+			if w.streams(r.ID.On) && w.inForce(r, "upstream") == id.On.On && w.inForce(r, "slot") == id.On.Name {
+				return fmt.Errorf("replication slot %s is active for %s", id.On.Name, r.ID.On)
+			}
+		}
+		return nil
+	}
+	if after.Attrs["type"].Value != "logical" {
+		return nil
+	}
+	if v := w.inForce(w.things[settings(id.On.On)], "settings.wal_level"); v != "logical" {
+		return fmt.Errorf("logical decoding requires wal_level >= logical, it is %q", v)
+	}
+	if d := after.Attrs["database"].Value; d != "" && !w.has(engine.ID{Kind: "database", Name: d}) {
+		return fmt.Errorf("database %s does not exist", d)
+	}
+	return nil
+}
+
+// standbysBear reports a primary that runs with more of what a standby must never have less of.
+func (w *World) standbysBear() error {
+	p := w.primary()
+	if p == "" || !w.accepts(p) {
+		return nil
+	}
+	for _, r := range w.kind("replication") {
+		if !w.accepts(r.ID.On) {
+			continue
+		}
+		for _, name := range []string{"max_connections", "max_wal_senders", "max_worker_processes"} {
+			if has, needs := w.number(r.ID.On, name), w.number(p, name); has < needs {
+				return fmt.Errorf("recovery has paused on %s: %s = %d is lower than on the primary, where it is %d", r.ID.On, name, has, needs)
+			}
+		}
+	}
+	return nil
+}
+
+func (w *World) number(node, name string) int {
+	v := w.inForce(w.things[settings(node)], "settings."+name)
+	if v == "" {
+		v = catalogue[name].def
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil {
+		panic(fmt.Sprintf("%s on %s is %q", name, node, v))
+	}
+	return n
+}

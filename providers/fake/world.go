@@ -1,0 +1,255 @@
+package fake
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"pgrepl/engine"
+)
+
+// World is a Docker engine and the servers on it: everything that is there, whether or not it can be seen at the moment.
+// What lies in a volume stays there when its container goes.
+type World struct {
+	// Quick servers accept connections, and standbys stream, as soon as nothing is in their way; slow ones only once
+	// somebody has waited for it. A plan must be right in both worlds.
+	Quick bool
+
+	mu     sync.Mutex
+	things engine.Snapshot
+	made   map[string]int // how often a data directory was made, by node
+}
+
+// NewWorld is a Docker engine with the images on it and nothing else.
+func NewWorld(images ...string) *World {
+	w := &World{things: engine.Snapshot{}, made: map[string]int{}}
+	for _, ref := range images {
+		w.put(engine.Resource{ID: engine.ID{Kind: "image", Name: ref}})
+	}
+	return w
+}
+
+// Copy is another world of the same state.
+func (w *World) Copy() *World {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return &World{Quick: w.Quick, things: maps.Clone(w.things), made: maps.Clone(w.made)}
+}
+
+// Made is how often the data directory of a node was made.
+func (w *World) Made(node string) int { return w.made[node] }
+
+// Has reports whether there is such a thing.
+func (w *World) Has(id engine.ID) bool { return w.has(id) }
+
+// Remove takes a volume away with all that lies in it.
+func (w *World) Remove(volume engine.ID) { w.remove(volume) }
+
+// String lists all there is.
+func (w *World) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var b strings.Builder
+	for _, r := range w.things.Sorted() {
+		fmt.Fprintf(&b, "%s\n", r.ID)
+		for _, path := range slices.Sorted(maps.Keys(r.Attrs)) {
+			a := r.Attrs[path]
+			fmt.Fprintf(&b, "  %s = %s\n", path, strings.Join(append([]string{a.Value}, a.List...), "\n    "))
+		}
+	}
+	return b.String()
+}
+
+// view is what a look finds. Volumes without a container are read with the image of their node.
+func (w *World) view() engine.Snapshot {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.settle()
+	return maps.Clone(w.things)
+}
+
+func (w *World) put(r engine.Resource) { w.things = w.things.With(r) }
+
+// set changes one attribute of a thing.
+func (w *World) set(id engine.ID, path, value string) {
+	r := w.things[id]
+	if a, there := r.Attrs[path]; there && a.Value == value {
+		return
+	}
+	r.Attrs = maps.Clone(r.Attrs)
+	if r.Attrs == nil {
+		r.Attrs = map[string]engine.Attr{}
+	}
+	r.Attrs[path] = engine.Attr{Value: value, Secret: r.Attrs[path].Secret}
+	w.put(r)
+}
+
+func (w *World) has(id engine.ID) bool { _, ok := w.things[id]; return ok }
+
+func (w *World) value(id engine.ID, path string) string { return w.things[id].Attrs[path].Value }
+
+func (w *World) kind(name string) []engine.Resource {
+	of := engine.Snapshot{}
+	for id, r := range w.things {
+		if id.Kind == name {
+			of[id] = r
+		}
+	}
+	return of.Sorted()
+}
+
+func node(name string) engine.ID        { return engine.ID{Kind: "node", Name: name} }
+func server(node string) engine.ID      { return engine.ID{Kind: "server", Name: node} }
+func settings(node string) engine.ID    { return engine.ID{Kind: "settings", On: node} }
+func hba(node string) engine.ID         { return engine.ID{Kind: "hba", On: node} }
+func replication(node string) engine.ID { return engine.ID{Kind: "replication", On: node} }
+func role(name string) engine.ID        { return engine.ID{Kind: "role", Name: name} }
+func slot(on, name string) engine.ID    { return engine.ID{Kind: "slot", On: on, Name: name} }
+
+// nodeOf is the attribute of a volume that names the node whose data it holds; Docker has it as a label.
+const nodeOf = "node"
+
+var ledger = engine.ID{Kind: "ledger", Name: "pgrepl"}
+
+const (
+	accepting = "accepting connections"
+	streaming = "streaming"
+	waits     = "the file waits for a "
+)
+
+func (w *World) running(name string) bool { return w.value(node(name), "state") == "running" }
+
+func (w *World) accepts(name string) bool { return w.value(server(name), "server") == accepting }
+
+func (w *World) streams(name string) bool {
+	return w.value(replication(name), "replication") == streaming
+}
+
+// primary is the node with a server that is nobody's standby; "" while there is none.
+func (w *World) primary() string {
+	for _, r := range w.kind("server") {
+		if !w.has(replication(r.ID.Name)) {
+			return r.ID.Name
+		}
+	}
+	return ""
+}
+
+// settle lets the world take its course after something happened to it: a server goes down with its container, a standby
+// loses its stream with either server; and in a quick world both come back by themselves.
+func (w *World) settle() {
+	for _, s := range w.kind("server") {
+		name := s.ID.Name
+		switch {
+		case !w.running(name):
+			state := w.value(node(name), "state")
+			if state == "" {
+				state = "missing"
+			}
+			w.put(engine.Resource{ID: s.ID, Attrs: map[string]engine.Attr{"server": {Value: "down", Reason: "container is " + state}}})
+		case w.Quick:
+			w.set(s.ID, "server", accepting)
+		}
+	}
+	for _, r := range w.kind("replication") {
+		switch err := w.canStream(r.ID.On); {
+		case err != nil:
+			w.set(r.ID, "replication", "not streaming")
+		case w.Quick:
+			w.set(r.ID, "replication", streaming)
+		}
+	}
+}
+
+// canStream says what keeps a standby from streaming.
+func (w *World) canStream(name string) error {
+	r := w.things[replication(name)]
+	upstream, slotName, user := w.inForce(r, "upstream"), w.inForce(r, "slot"), w.inForce(r, "role")
+	switch {
+	case !w.accepts(name):
+		return fmt.Errorf("%s does not accept connections", name)
+	case !w.accepts(upstream):
+		return fmt.Errorf("upstream %s does not accept connections", upstream)
+	case !w.has(slot(upstream, slotName)):
+		return fmt.Errorf("there is no slot %s on %s", slotName, upstream)
+	case w.value(role(user), "login") != "true" || w.value(role(user), "replication") != "true":
+		return fmt.Errorf("role %s may not replicate", user)
+	}
+	for _, other := range w.kind("replication") {
+		if other.ID.On != name && w.streams(other.ID.On) && w.inForce(other, "upstream") == upstream && w.inForce(other, "slot") == slotName {
+			return fmt.Errorf("slot %s is read by %s", slotName, other.ID.On)
+		}
+	}
+	return nil
+}
+
+// inForce is the value that a server works with, whatever its file says meanwhile.
+func (w *World) inForce(r engine.Resource, path string) string {
+	v, _, _ := strings.Cut(r.Attrs[path].Value, " ("+waits)
+	return v
+}
+
+// catalogue is what PostgreSQL says of the settings that the tests use.
+var catalogue = map[string]struct {
+	def    string
+	effect engine.Effect
+}{
+	"archive_mode":               {"off", engine.Restart},
+	"listen_addresses":           {"localhost", engine.Restart},
+	"log_min_duration_statement": {"-1", engine.Reload},
+	"max_connections":            {"100", engine.Restart},
+	"max_replication_slots":      {"10", engine.Restart},
+	"max_slot_wal_keep_size":     {"-1", engine.Reload},
+	"max_wal_senders":            {"10", engine.Restart},
+	"max_wal_size":               {"1GB", engine.Reload},
+	"max_worker_processes":       {"8", engine.Restart},
+	"min_wal_size":               {"80MB", engine.Reload},
+	"shared_buffers":             {"128MB", engine.Restart},
+	"unix_socket_directories":    {"/var/run/postgresql", engine.Restart},
+	"wal_compression":            {"off", engine.Reload},
+	"wal_keep_size":              {"0", engine.Reload},
+	"wal_level":                  {"replica", engine.Restart},
+	"work_mem":                   {"4MB", engine.Reload},
+}
+
+// attrs are those of a thing inside a server, as a look would report them: with what the server itself knows of settings,
+// and without what the file leaves open.
+func (w *World) attrs(seen engine.Resource) map[string]engine.Attr {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := maps.Clone(w.things[seen.ID].Attrs)
+	if _, checked := seen.Attrs["password"]; !checked {
+		delete(out, "password")
+	}
+	if seen.ID.Kind != "settings" {
+		return out
+	}
+	for path := range seen.Attrs {
+		name := strings.TrimPrefix(path, "settings.")
+		known, ok := catalogue[name]
+		if !ok {
+			panic("the catalogue of the fake does not have the setting " + name)
+		}
+		a, there := out[path]
+		if !there {
+			a.Value = known.def
+		}
+		a.Effect = known.effect
+		out[path] = a
+	}
+	return out
+}
+
+// remove takes a volume away with all that lies in it.
+func (w *World) remove(volume engine.ID) {
+	owner := w.value(volume, nodeOf)
+	primary := w.primary() == owner
+	for id := range w.things {
+		shared := id.Kind == "role" || id.Kind == "database" || id == ledger
+		if id == server(owner) || id.On == owner || primary && shared || id == volume {
+			w.things = w.things.Without(id)
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package postgres
+
+import (
+	"strings"
+
+	"pgrepl/engine"
+)
+
+// SeeAs is Look for a cluster in memory: afterwards this side has seen which of the servers in w answer, what exists in
+// those, and what the ledger says of it. What Want, Facts and Steps ask of a look is then answered from w; the attributes
+// of what is inside a server are the memory's own business.
+func (s *Site) SeeAs(w engine.Snapshot) {
+	for _, srv := range s.servers {
+		srv.seen = srv.lookAs(w)
+	}
+	s.ledger = ledgerRows{}
+	if s.primary().seen.reach != up {
+		return
+	}
+	for _, r := range w {
+		if r.Attrs["managed by"].Value == managed(true).Value {
+			s.ledger[r.ID] = r.Attrs["consumer"].Value
+		}
+	}
+}
+
+func (s *server) lookAs(w engine.Snapshot) look {
+	r, there := w[serverID(s.node.Name)]
+	switch {
+	case !there:
+		return look{reach: absent}
+	case r.Unknown != "":
+		return look{reach: hidden, why: r.Unknown}
+	case r.Attrs["server"].Value != acceptingConnections:
+		return look{reach: down, why: r.Attrs["server"].Reason}
+	}
+	l := live{Version: s.site.file.Version, System: "1", Timeline: 1, Recovery: !s.isPrimary(), Settings: map[string]liveSetting{}, Connections: 10}
+	for path, a := range w[settingsID(s.node.Name)].Attrs {
+		name := strings.TrimPrefix(path, settingPath)
+		l.Settings[name] = liveSetting{Reset: inForce(a.Value)}
+		l.Files = append(l.Files, fileSetting{File: "/postgresql.auto.conf", Name: name, Value: a.Value})
+	}
+	for _, r := range w.Sorted() {
+		l.add(s, r, w)
+	}
+	return look{reach: up, live: l}
+}
+
+func (l *live) add(s *server, r engine.Resource, w engine.Snapshot) {
+	value := func(path string) string { return r.Attrs[path].Value }
+	_, l.Ledger = w[ledgerID]
+	switch {
+	case r.ID.Kind == "slot" && r.ID.On == s.node.Name:
+		l.Slots = append(l.Slots, liveSlot{Name: r.ID.Name, Type: value("type"), Plugin: value("plugin"), Database: value("database")})
+	case r.ID.Kind == "replication" && value("upstream") == s.node.Name && value("replication") == "streaming":
+		l.Senders = append(l.Senders, sender{Name: value("application_name"), State: "streaming"})
+	case r.ID.Kind == "role" && s.isPrimary():
+		role := liveRole{Name: r.ID.Name, Replication: value("replication") == "true"}
+		for _, other := range w {
+			if other.ID.Kind == "database" && other.Attrs["owner"].Value == r.ID.Name {
+				role.Owns, role.Depends = role.Owns+1, role.Depends+1
+			}
+		}
+		l.Roles = append(l.Roles, role)
+	case r.ID.Kind == "database" && s.isPrimary():
+		l.Databases = append(l.Databases, liveDatabase{Name: r.ID.Name, Owner: value("owner")})
+	}
+}
