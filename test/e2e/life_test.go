@@ -149,7 +149,7 @@ func TestALifeOfChanges(t *testing.T) {
 	c.sub("a role that goes, and one that owns something", func(t *testing.T) {
 		c.sql("a", "CREATE SCHEMA app AUTHORIZATION app")
 		c.edit("role \"app\" {", "role \"app2\" {")
-		contains(t, c.want(3, "apply", "--auto-approve").err, "role app is dropped; the 1 objects that it owns go to postgres", "--allow=role:role.app")
+		contains(t, c.want(3, "apply", "--auto-approve").err, "role app is dropped; what it owns (1 object) goes to postgres", "--allow=role:role.app")
 		c.apply("--allow=role")
 		if got := c.sql("a", "SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'app'"); got != "postgres" {
 			t.Errorf("the schema belongs to %s", got)
