@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 )
 
 // Event is something that happens to a step while a plan is applied.
@@ -118,9 +119,7 @@ func (r *run) one(s Step) {
 	if cancellable, _ := s.Scheduling(); !cancellable {
 		ctx = context.WithoutCancel(ctx)
 	}
-	ctx = context.WithValue(ctx, reporting{}, func(text string) {
-		r.progress <- Event{What: Progress, Step: s.ID(), Text: text}
-	})
+	ctx = Watch(ctx, func(text string) { r.progress <- Event{What: Progress, Step: s.ID(), Text: text} })
 	r.finished <- finish{s, s.Run(ctx)}
 }
 
@@ -144,10 +143,27 @@ func (r *run) end(f finish, res *Result) {
 
 type reporting struct{}
 
+// Watch returns a context whose steps report to say how far they are.
+func Watch(ctx context.Context, say func(text string)) context.Context {
+	return context.WithValue(ctx, reporting{}, say)
+}
+
 // Report tells whoever watches how far the step under way is; without a watcher it does nothing.
 func Report(ctx context.Context, text string) {
 	if say, ok := ctx.Value(reporting{}).(func(string)); ok {
 		say(text)
+	}
+}
+
+// Pause waits for a while, or until the context ends.
+func Pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
 	}
 }
 

@@ -45,6 +45,7 @@ var rules = map[string]Rule{
 	"PGR222": {Severity: Never, Title: "master is in recovery"},
 	"PGR223": {Severity: Never, Title: "management login is refused"},
 	"PGR224": {Severity: Never, Title: "cannot be changed on existing data"},
+	"PGR225": {Severity: Never, Title: "volume holds a data directory that pgrepl did not make"},
 	"PGR226": {Severity: Never, Title: "replica is on a later timeline than the master"},
 	"PGR227": {Severity: Warns, Title: "server would not start with its files"},
 	"PGR228": {Severity: Warns, Title: "replay is paused"},

@@ -14,7 +14,8 @@ func didYouMean(word string, known []string) string {
 	return ""
 }
 
-// nearest returns the known word that takes the fewest edits to reach, if these are few for a word of its length.
+// nearest returns the known word that takes the fewest edits to reach, if these are few for a word of its length; failing
+// that, the one known word that the given one begins.
 func nearest(word string, known []string) string {
 	best, least := "", max(len(word)/3, 1)+1
 	if len(word) > 100 {
@@ -25,7 +26,18 @@ func nearest(word string, known []string) string {
 			best, least = k, n
 		}
 	}
+	if best == "" && len(word) >= 3 {
+		return only(slices.DeleteFunc(slices.Clone(known), func(k string) bool { return !strings.HasPrefix(k, strings.ToLower(word)) }))
+	}
 	return best
+}
+
+// only is the one word of a list, "" where there are none or several.
+func only(words []string) string {
+	if len(words) != 1 {
+		return ""
+	}
+	return words[0]
 }
 
 // edits counts the insertions, deletions, replacements and swaps of neighbours between two words.

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os/user"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +14,7 @@ import (
 	"pgrepl/engine/render"
 	"pgrepl/providers"
 	"pgrepl/providers/docker"
+	"pgrepl/schema"
 )
 
 // applyFlags are shared by apply and destroy.
@@ -40,16 +41,7 @@ func newApply(a *app) *cobra.Command {
 			if err := errors.Join(f.check(), a.offers("text")); err != nil {
 				return usageError{err}
 			}
-			return a.withApproval(c.Context(), f, func(ctx context.Context) error {
-				file, err := a.load()
-				if err != nil {
-					return err
-				}
-				on, err := a.connect()
-				if err != nil {
-					return err
-				}
-				defer on.Close()
+			return a.withApproval(c.Context(), f, func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
 				cluster := providers.New(file, on, a.effect)
 				defer cluster.Close()
 				return a.carryOut(ctx, cluster, f, render.Title{Command: "apply", Cluster: file.Name, File: file.File})
@@ -61,13 +53,11 @@ func newApply(a *app) *cobra.Command {
 }
 
 // withApproval makes sure, before anything is read, that there is somebody to ask.
-func (a *app) withApproval(ctx context.Context, f applyFlags, do func(context.Context) error) error {
+func (a *app) withApproval(ctx context.Context, f applyFlags, do func(context.Context, *schema.Cluster, *docker.Engine) error) error {
 	if !f.autoApprove && !isTerminal(a.in) {
 		return exitError{exitNotApproved, engine.Problem{Code: "PGR306", Summary: "there is no terminal to ask for approval on", Next: "give --auto-approve, after reading what pgrepl plan says"}}
 	}
-	ctx, cancel := a.limited(ctx)
-	defer cancel()
-	return do(ctx)
+	return a.withCluster(ctx, do)
 }
 
 // managed is a cluster that can be changed.
@@ -88,7 +78,7 @@ func (a *app) carryOut(ctx context.Context, m managed, f applyFlags, title rende
 	if err := r.approve(p); err != nil || p.Empty() {
 		return err
 	}
-	lock, err := m.Lock(ctx, f.lockTimeout)
+	lock, err := m.Lock(engine.Watch(ctx, a.everyTenSeconds()), f.lockTimeout) // may have to bring the image first
 	if err != nil {
 		return err
 	}
@@ -124,13 +114,34 @@ func (r *applying) approve(p engine.Plan) error {
 	if p.Empty() {
 		return nil
 	}
-	if err := r.refuse(p); err != nil {
+	if err := errors.Join(r.missing(p), r.refuse(p)); err != nil {
 		return err
 	}
 	if r.applyFlags.autoApprove {
 		return nil
 	}
 	return r.ask(p)
+}
+
+// missing refuses, before anything moves, a plan that makes something out of a sensitive variable without a value.
+func (r *applying) missing(p engine.Plan) error {
+	n := 0
+	for _, c := range p.Changes {
+		if c.Action == engine.Create || slices.ContainsFunc(c.Fields, func(f engine.Field) bool { return f.Effect == engine.Recreate }) {
+			for _, u := range c.New.Unchecked {
+				n++
+				r.sayProblem(engine.Problem{Code: "PGR309", Origin: c.New.Origin, Summary: fmt.Sprintf("%s cannot be made: %s", c.Addr, u),
+					Next: "give the variable with --var, --var-file or PGREPL_VAR_NAME"})
+			}
+		}
+	}
+	switch {
+	case n == 0:
+		return nil
+	case r.changed:
+		return exitWith(exitPartly)
+	}
+	return exitWith(exitFailed)
 }
 
 func (r *applying) refuse(p engine.Plan) error {
@@ -156,17 +167,11 @@ func (r *applying) again(ctx context.Context, approved engine.Plan) (engine.Plan
 	if err != nil {
 		return p, err
 	}
-	if r.text(p) == r.text(approved) {
+	if p.Promise() == approved.Promise() {
 		return p, nil
 	}
 	fmt.Fprintln(r.err, "the cluster changed since the plan was made; this is the plan now:")
 	return p, r.approve(p)
-}
-
-func (s session) text(p engine.Plan) string {
-	var b bytes.Buffer
-	_ = render.Text(&b, s.title, p, render.Options{Full: true}) // to memory
-	return b.String()
 }
 
 // stages runs the plan, and as long as a plan could not see past its last step, the next one.

@@ -8,6 +8,8 @@ import (
 
 	"pgrepl/engine/render"
 	"pgrepl/providers"
+	"pgrepl/providers/docker"
+	"pgrepl/schema"
 )
 
 func newDestroy(a *app) *cobra.Command {
@@ -18,16 +20,7 @@ func newDestroy(a *app) *cobra.Command {
 			if err := f.check(); err != nil {
 				return err
 			}
-			return a.withApproval(c.Context(), f, func(ctx context.Context) error {
-				file, err := a.load()
-				if err != nil {
-					return err
-				}
-				on, err := a.connect()
-				if err != nil {
-					return err
-				}
-				defer on.Close()
+			return a.withApproval(c.Context(), f, func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
 				cluster := providers.Destroy(file, on, slices.Contains(f.allow, "data"))
 				return a.carryOut(ctx, cluster, f, render.Title{Command: "destroy", Cluster: file.Name, File: file.File})
 			})

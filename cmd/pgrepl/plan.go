@@ -10,6 +10,8 @@ import (
 	"pgrepl/engine"
 	"pgrepl/engine/render"
 	"pgrepl/providers"
+	"pgrepl/providers/docker"
+	"pgrepl/schema"
 )
 
 // planFlags are shared by plan, apply and destroy.
@@ -56,9 +58,9 @@ func newPlan(a *app) *cobra.Command {
 			if err := a.offers("text"); err != nil {
 				return err
 			}
-			ctx, cancel := a.limited(c.Context())
-			defer cancel()
-			return a.plan(ctx, f)
+			return a.withCluster(c.Context(), func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
+				return a.plan(ctx, file, on, f)
+			})
 		},
 	}
 	f.add(c)
@@ -72,17 +74,8 @@ func noArguments(c *cobra.Command, args []string) error {
 	return nil
 }
 
-func (a *app) plan(ctx context.Context, f planFlags) error {
-	file, err := a.load()
-	if err != nil {
-		return err
-	}
-	docker, err := a.connect()
-	if err != nil {
-		return err
-	}
-	defer docker.Close()
-	cluster := providers.New(file, docker, nil)
+func (a *app) plan(ctx context.Context, file *schema.Cluster, on *docker.Engine, f planFlags) error {
+	cluster := providers.New(file, on, nil)
 	defer cluster.Close()
 	s := session{app: a, system: cluster, flags: f, title: render.Title{Command: "plan", Cluster: file.Name, File: file.File}}
 	p, err := s.look(ctx)
@@ -98,14 +91,9 @@ func (a *app) plan(ctx context.Context, f planFlags) error {
 // session is one plan on its way through a command.
 type session struct {
 	*app
-	system system
+	system engine.System
 	flags  planFlags
 	title  render.Title
-}
-
-// system is what a command needs of a cluster.
-type system interface {
-	engine.System
 }
 
 // look reads everything and plans. Problems end the command: nothing may be done.

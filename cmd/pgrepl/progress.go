@@ -159,3 +159,14 @@ func (s *progress) step(id engine.StepID) engine.Step {
 	i := slices.IndexFunc(s.plan.Steps, func(st engine.Step) bool { return st.ID() == id })
 	return s.plan.Steps[i]
 }
+
+// everyTenSeconds returns a watcher that writes what it is told, now and then.
+func (a *app) everyTenSeconds() func(string) {
+	last := time.Now()
+	return func(text string) {
+		if time.Since(last) >= heartbeat {
+			last = time.Now()
+			fmt.Fprintln(a.err, text)
+		}
+	}
+}

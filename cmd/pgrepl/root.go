@@ -115,9 +115,20 @@ func (a *app) load() (*schema.Cluster, error) {
 	return file, nil
 }
 
-// connect returns the Docker engine of this run.
-func (a *app) connect() (*docker.Engine, error) {
-	return docker.Connect(a.docker, a.effect)
+// withCluster loads the file, connects to its Docker engine and hands both to do.
+func (a *app) withCluster(ctx context.Context, do func(context.Context, *schema.Cluster, *docker.Engine) error) error {
+	ctx, cancel := a.limited(ctx)
+	defer cancel()
+	file, err := a.load()
+	if err != nil {
+		return err
+	}
+	on, err := docker.Connect(a.docker, a.effect)
+	if err != nil {
+		return err
+	}
+	defer on.Close()
+	return do(ctx, file, on)
 }
 
 // limited applies --timeout.

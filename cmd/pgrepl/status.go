@@ -9,7 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"pgrepl/providers"
+	"pgrepl/providers/docker"
 	"pgrepl/providers/postgres"
+	"pgrepl/schema"
 )
 
 func newStatus(a *app) *cobra.Command {
@@ -19,24 +21,13 @@ func newStatus(a *app) *cobra.Command {
 			if err := a.offers("text"); err != nil {
 				return err
 			}
-			ctx, cancel := a.limited(c.Context())
-			defer cancel()
-			return a.status(ctx)
+			return a.withCluster(c.Context(), a.status)
 		},
 	}
 }
 
-func (a *app) status(ctx context.Context) error {
-	file, err := a.load()
-	if err != nil {
-		return err
-	}
-	docker, err := a.connect()
-	if err != nil {
-		return err
-	}
-	defer docker.Close()
-	cluster := providers.New(file, docker, nil)
+func (a *app) status(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
+	cluster := providers.New(file, on, nil)
 	defer cluster.Close()
 	if err := cluster.Look(ctx); err != nil {
 		return cause(ctx, err)

@@ -115,7 +115,7 @@ func follow(ctx context.Context, stream io.Reader) error {
 		for _, l := range layers {
 			sum.Current, sum.Total = sum.Current+l.Current, sum.Total+l.Total
 		}
-		engine.Report(ctx, fmt.Sprintf("%d of %d MB", sum.Current>>20, sum.Total>>20))
+		engine.Report(ctx, fmt.Sprintf("pulled %d of %d MB", sum.Current>>20, sum.Total>>20))
 	}
 }
 

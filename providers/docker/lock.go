@@ -9,6 +9,8 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
+
+	"pgrepl/engine"
 )
 
 // Lock is held by one apply of a cluster at a time, before there is a master and across its restarts. It is a container
@@ -50,7 +52,7 @@ func (s *Site) Lock(ctx context.Context, wait time.Duration) (*Lock, error) {
 		if !time.Now().Before(deadline) {
 			return nil, ErrLocked
 		}
-		if err := pause(ctx, 100*time.Millisecond); err != nil {
+		if err := engine.Pause(ctx, 100*time.Millisecond); err != nil {
 			return nil, err
 		}
 	}
@@ -69,17 +71,6 @@ func (s *Site) lockImage(ctx context.Context) (string, error) {
 		return "", nil // nothing to remove, nothing to lock
 	}
 	return ref, s.engine.pull(ctx, ref)
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }
 
 func (e *Engine) hold(ctx context.Context, id string) (*Lock, error) {
@@ -135,7 +126,7 @@ func (l *Lock) Release() {
 		if _, err := l.engine.api.ContainerInspect(ctx, l.id); err != nil {
 			return
 		}
-		if pause(ctx, 20*time.Millisecond) != nil {
+		if engine.Pause(ctx, 20*time.Millisecond) != nil {
 			return
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/pkg/stdcopy"
 
 	"pgrepl/schema"
@@ -47,7 +48,7 @@ func (m *Machine) State() string {
 
 // HasVolume reports whether there is anything to read: a container, or a volume left of one.
 func (m *Machine) HasVolume() bool {
-	if m.State() != "missing" {
+	if m.State() != "missing" || isPath(m.node.Volume) {
 		return true
 	}
 	v := m.site.seen.volume(m.node.Volume)
@@ -92,7 +93,9 @@ func (m *Machine) Read(ctx context.Context, folder string) (map[string][]byte, e
 	}
 	id := m.node.Name
 	if m.State() == "missing" {
-		if id, err = m.site.helper(ctx, m.node, dir); err != nil {
+		if id, err = m.site.helper(ctx, m.node, dir); errors.Is(err, errNoPath) {
+			return map[string][]byte{}, nil
+		} else if err != nil {
 			return nil, err
 		}
 	}
@@ -132,6 +135,9 @@ func untar(stream io.Reader, under string) (map[string][]byte, error) {
 	}
 }
 
+// errNoPath is a host path that is not there yet.
+var errNoPath = errors.New("the path does not exist")
+
 // helper returns a never-started container with the node's volume, made for this look.
 func (s *Site) helper(ctx context.Context, n *schema.Node, dir string) (string, error) {
 	s.mu.Lock()
@@ -141,9 +147,14 @@ func (s *Site) helper(ctx context.Context, n *schema.Node, dir string) (string, 
 	}
 	labels := ownLabels(s.file.Name, "helper", n.Name, nil)
 	labels[labelHelper] = n.Name
-	host := &container.HostConfig{NetworkMode: "none"}
-	host.Mounts = append(host.Mounts, dataMount(n.Volume, dir))
+	host := &container.HostConfig{NetworkMode: "none", Mounts: []mount.Mount{{Type: mount.TypeVolume, Source: n.Volume, Target: dir, VolumeOptions: &mount.VolumeOptions{NoCopy: true}}}}
+	if isPath(n.Volume) { // as a mount, which unlike a bind does not make a path that is missing
+		host.Mounts[0] = mount.Mount{Type: mount.TypeBind, Source: n.Volume, Target: dir, ReadOnly: true}
+	}
 	made, err := s.engine.api.ContainerCreate(ctx, &container.Config{Image: n.Image, Labels: labels, Entrypoint: []string{"true"}}, host, nil, nil, "")
+	if err != nil && strings.Contains(err.Error(), "bind source path does not exist") {
+		return "", errNoPath
+	}
 	if err != nil {
 		return "", fmt.Errorf("read volume %s: %w", n.Volume, err)
 	}

@@ -2,6 +2,7 @@ package docker
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -28,7 +29,18 @@ func (k nodes) Want() []engine.Resource {
 	var out []engine.Resource
 	for _, n := range k.file.Nodes {
 		out = append(out, engine.Resource{ID: nodeID(n.Name), Addr: address(n.Address), Origin: origin(n.Origin), Made: "container",
-			Attrs: wantedAttrs(n), Needs: neededBy(n)})
+			Attrs: wantedAttrs(n), Needs: neededBy(n), Unchecked: unchecked(n.Env)})
+	}
+	return out
+}
+
+// unchecked names the variables of the environment whose value is not known in this run.
+func unchecked(env map[string]schema.Secret) []string {
+	var out []string
+	for _, key := range slices.Sorted(maps.Keys(env)) {
+		if env[key].IsUnset() {
+			out = append(out, "env."+key+" ("+env[key].Source()+" has no value)")
+		}
 	}
 	return out
 }

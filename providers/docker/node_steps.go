@@ -181,7 +181,13 @@ func (s *Site) recipe(n *schema.Node, mountpoint string) (*container.Config, *co
 		ShmSize:       n.ShmSize,
 		NetworkMode:   container.NetworkMode(n.Network.Name),
 		Resources:     container.Resources{Memory: n.Memory, NanoCPUs: nanoCPUs(n.CPUs)},
-		Mounts:        []mount.Mount{dataMount(n.Volume, mountpoint)},
+	}
+	if isPath(n.Volume) {
+		host.Binds = []string{n.Volume + ":" + mountpoint}
+	} else {
+		// Without copy-up: packaged images carry a cluster of their own there, which would cost half a second and put foreign
+		// files into the volume.
+		host.Mounts = []mount.Mount{{Type: mount.TypeVolume, Source: n.Volume, Target: mountpoint, VolumeOptions: &mount.VolumeOptions{NoCopy: true}}}
 	}
 	if n.Port.Port != 0 {
 		config.ExposedPorts = nat.PortSet{"5432/tcp": {}}
@@ -192,15 +198,6 @@ func (s *Site) recipe(n *schema.Node, mountpoint string) (*container.Config, *co
 
 func portBindings(address, port string) nat.PortMap {
 	return nat.PortMap{"5432/tcp": {{HostIP: address, HostPort: port}}}
-}
-
-// dataMount mounts without copy-up: packaged images carry a cluster of their own there, which would cost half a second
-// and put foreign files into the volume.
-func dataMount(volume, target string) mount.Mount {
-	if isPath(volume) {
-		return mount.Mount{Type: mount.TypeBind, Source: volume, Target: target}
-	}
-	return mount.Mount{Type: mount.TypeVolume, Source: volume, Target: target, VolumeOptions: &mount.VolumeOptions{NoCopy: true}}
 }
 
 func environment(env map[string]schema.Secret) []string {

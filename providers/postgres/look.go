@@ -23,6 +23,7 @@ const (
 	down                 // a data directory on which no server answers
 	hidden               // it cannot be told: the volume cannot be read yet
 	refused              // a server that does not let us in
+	foreign              // a data directory that is not of our making
 	up
 )
 
@@ -172,8 +173,7 @@ func (s *server) lookAtFiles(ctx context.Context, l look) (look, error) {
 		return look{}, err
 	}
 	if len(version) == 0 {
-		l.reach = absent
-		return l, nil
+		return s.lookAtEmpty(ctx, l)
 	}
 	control, err := s.machine.Read(ctx, "pgdata/global/pg_control")
 	if err != nil {
@@ -185,6 +185,22 @@ func (s *server) lookAtFiles(ctx context.Context, l look) (look, error) {
 	}
 	l.reach = down
 	l.directory, l.known = readDirectory(version["pgdata/PG_VERSION"], control["pgdata/global/pg_control"], len(signal) > 0)
+	return l, nil
+}
+
+// lookAtEmpty tells a volume without our data directory from one in which somebody else's stands at the root.
+func (s *server) lookAtEmpty(ctx context.Context, l look) (look, error) {
+	l.reach = absent
+	if s.machine.State() != "missing" {
+		return l, nil // our own container waits for its data
+	}
+	other, err := s.machine.Read(ctx, "PG_VERSION")
+	if err != nil {
+		return look{}, err
+	}
+	if len(other) > 0 {
+		l.reach, l.why = foreign, "PostgreSQL "+strings.TrimSpace(string(other["PG_VERSION"]))
+	}
 	return l, nil
 }
 

@@ -190,7 +190,7 @@ func (s clone) watch(ctx context.Context, cancel context.CancelCauseFunc) {
 	sql := `SELECT p.backup_streamed, coalesce(p.backup_total, 0), p.phase FROM pg_stat_progress_basebackup p JOIN pg_stat_activity a USING (pid) WHERE a.application_name = ` +
 		literal(s.server.node.ApplicationName)
 	last, since := "", time.Now()
-	for pause(ctx, time.Second) == nil {
+	for engine.Pause(ctx, time.Second) == nil {
 		rows, err := s.server.upstream().session.query(ctx, sql)
 		if err != nil || len(rows) == 0 {
 			continue
@@ -225,15 +225,4 @@ func Bytes(n int64) string {
 		return fmt.Sprintf("%d B", n)
 	}
 	return fmt.Sprintf("%.1f %s", f, units[i])
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }

@@ -67,6 +67,10 @@ func (k serverKind) Facts(_, _ engine.Snapshot) []engine.Fact {
 			f.Code, f.Text = "PGR223", fmt.Sprintf("%s does not let the management role %q in", s.address(), managementRole)
 			f.Detail = "server: " + s.seen.why
 			f.Next = "put `host all pgrepl 127.0.0.1/32 scram-sha-256` back as the first line of its pg_hba.conf, and the role pgrepl with the password in the volume's pgrepl/credential"
+		case s.seen.reach == foreign:
+			f.Code, f.Text = "PGR225", fmt.Sprintf("%s holds a data directory of %s that pgrepl did not make", s.node.Volume, s.seen.why)
+			f.Detail = "pgrepl keeps its own in the folder pgdata of a volume, and never writes into data that it did not make"
+			f.Next = "name another `volume`, or an empty folder"
 		case !known:
 			continue
 		case d.Major != k.file.Version:

@@ -480,7 +480,7 @@ func (s reload) Run(ctx context.Context) error {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("reload %s: it did not read its files within 10 s; its last log lines:\n%s", s.server.node.Name, s.server.machine.Logs(ctx, 8))
 		}
-		if err := pause(ctx, 10*time.Millisecond); err != nil {
+		if err := engine.Pause(ctx, 10*time.Millisecond); err != nil {
 			return err
 		}
 	}

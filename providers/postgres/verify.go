@@ -110,7 +110,7 @@ func (s *server) replays(ctx context.Context, lsn string, within time.Duration) 
 		case time.Now().After(deadline):
 			return fmt.Errorf("it has not replayed %s after %s", lsn, within)
 		}
-		if err := pause(ctx, nap); err != nil {
+		if err := engine.Pause(ctx, nap); err != nil {
 			return err
 		}
 	}

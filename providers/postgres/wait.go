@@ -46,7 +46,7 @@ func (s accept) Run(ctx context.Context) error {
 		if notRunning > 10 || time.Now().After(deadline) {
 			return fmt.Errorf("wait until %s accepts connections: %s; its last log lines:\n%s", s.server.node.Name, why(err), s.server.machine.Logs(ctx, 8))
 		}
-		if err := pause(ctx, 50*time.Millisecond); err != nil {
+		if err := engine.Pause(ctx, 50*time.Millisecond); err != nil {
 			return err
 		}
 	}
@@ -99,7 +99,7 @@ func (s stream) Run(ctx context.Context) error {
 			}
 			return fmt.Errorf("wait until %s streams from %s: it does not after %s; its last log lines:\n%s", name, upstream.node.Name, streamDeadline, s.server.machine.Logs(ctx, 8))
 		}
-		if err := pause(ctx, nap); err != nil {
+		if err := engine.Pause(ctx, nap); err != nil {
 			return err
 		}
 		nap = min(nap*3/2, 500*time.Millisecond)

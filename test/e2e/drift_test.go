@@ -79,3 +79,17 @@ func TestWhatIsNotDeclaredIsLeftAlone(t *testing.T) {
 		t.Error("a role that was adopted and then removed from the file is still there")
 	}
 }
+
+func TestASensitiveVariableMayStayUnsetUntilItIsNeeded(t *testing.T) {
+	c := newCluster(t, usualImage(t), strings.Replace(life, "  default   = \"first\"\n", "", 1))
+	contains(t, c.want(0, "plan").out, "Not checked: role.app password (var.password has no value)")
+	before := c.objects()
+	contains(t, c.want(1, "apply", "--auto-approve").err, "PGR309", "role.app cannot be made: password (var.password has no value)", "PGREPL_VAR_")
+	if after := c.objects(); after != before {
+		t.Errorf("something was made: %s", after)
+	}
+	c.want(0, "apply", "--auto-approve", "--var", "password=given")
+	c.settled() // without the variable: not checked, and no change
+	contains(t, c.want(0, "plan").out, "Not checked: role.app password")
+	contains(t, c.want(2, "plan", "--detailed-exitcode", "--var", "password=another").out, "changes (sensitive)")
+}
