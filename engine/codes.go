@@ -15,6 +15,8 @@ func RunTime() []Rule {
 		{"PGR307", Never, "refused without --allow", "The plan loses data, a slot with a consumer, or a role that owns something.",
 			"Give the --allow that the message names, if that loss is wanted."},
 		{"PGR308", Never, "refused by --deny", "The plan interrupts what --deny forbids to be interrupted.", "Leave --deny out when an interruption suits, or leave out of the file what asks for it."},
+		{"PGR309", Never, "variable needed by apply has no value", "The plan could be made without it; what the plan makes cannot.",
+			"Give the variable with --var, --var-file or PGREPL_VAR_NAME."},
 		{"PGR310", Never, "a step failed", "What is done stays done, and nothing is undone: the message says what is done, what was left behind and what was not started.",
 			"Mend what the message names, and run the same command again: it goes on from there."},
 		{"PGR311", Never, "not as the file says after the last step", "Something changed the cluster meanwhile, or pgrepl is wrong.",

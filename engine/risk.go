@@ -66,7 +66,7 @@ var rules = map[string]Rule{
 	"PGR224": {"PGR224", Never, "cannot be changed on existing data", "PostgreSQL fixes it when the database is made; dropping a database is never a way to change it.",
 		"Write what is there, or leave the attribute out."},
 	"PGR225": {"PGR225", Never, "volume holds a data directory that pgrepl did not make", "Nobody has said that it belongs to this cluster, and pgrepl never writes into data that it did not make.",
-		"Name another `volume`, or remove what is in this one if nobody needs it."},
+		"Name another `volume`, or an empty folder."},
 	"PGR226": {"PGR226", Never, "replica is on a later timeline than the master", "It has followed another primary since, and cannot follow this one back.",
 		"Find out which of the two holds the data that you need; remove the other's container and volume, and apply makes it anew."},
 	"PGR227": {"PGR227", Warns, "server would not start with its files", "A reload passes over a bad line in silence; the next start does not.",
