@@ -282,7 +282,7 @@ func (s *Site) restarts(srv *server, behind engine.StepID, result engine.Resourc
 		return append([]engine.Step{wait, r}, s.Awaken(srv.node.Name)...)
 	}
 	for _, d := range srv.downstream() {
-		if !d.lowers() {
+		if !d.lowers() && d.seen.reach != absent { // one that is still to be cloned waits for this server itself
 			r.Behind = append(r.Behind, accepting(d.node.Name))
 		}
 	}
