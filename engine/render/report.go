@@ -47,7 +47,11 @@ func Tell(p engine.Plan, full bool) Report {
 	var r Report
 	shared, rest := inherited(p)
 	if len(shared) > 0 {
-		r.Blocks = append(r.Blocks, sharedBlock(shared))
+		b := sharedBlock(shared)
+		r.Blocks = append(r.Blocks, b)
+		if b.Marker == "~" {
+			r.Changed++
+		}
 	}
 	byAddr := map[engine.Address][]engine.Change{}
 	for _, c := range p.Changes {
@@ -67,9 +71,6 @@ func Tell(p engine.Plan, full bool) Report {
 			r.Changed++
 		}
 		r.Blocks = append(r.Blocks, b)
-	}
-	if r.Added+r.Removed+r.Changed == 0 && len(shared) > 0 {
-		r.Changed = 1
 	}
 	return r
 }
@@ -95,16 +96,21 @@ func keyOf(f engine.Field) rowKey {
 // inherited finds the rows that are the same on all nodes: those are told once. What is left for a node is what differs
 // there; what a new node merely shares with the others is not told at all.
 func inherited(p engine.Plan) (shared []engine.Field, rest map[engine.ID][]engine.Field) {
-	nodes := map[string]int{} // of each per-node kind
-	for _, r := range p.Wanted {
-		if perNode(r.ID.Kind) {
-			nodes[r.ID.Kind]++
-		}
+	created := map[engine.ID]bool{}
+	for _, c := range p.Changes {
+		created[c.ID] = c.Action == engine.Create
+	}
+	nodes := map[string]int{} // of each per-node kind, without new ones beside old ones: those merely share
+	for _, id := range sharing(p, created) {
+		nodes[id.Kind]++
+		delete(created, id)
 	}
 	count := map[rowKey]int{}
 	for _, c := range p.Changes {
 		for _, f := range c.Fields {
-			count[keyOf(f)]++
+			if !created[c.ID] {
+				count[keyOf(f)]++
+			}
 		}
 	}
 	rest = map[engine.ID][]engine.Field{}
@@ -113,7 +119,7 @@ func inherited(p engine.Plan) (shared []engine.Field, rest map[engine.ID][]engin
 		for _, f := range c.Fields {
 			k := keyOf(f)
 			switch {
-			case perNode(c.ID.Kind) && nodes[c.ID.Kind] > 1 && count[k] == nodes[c.ID.Kind]:
+			case perNode(c.ID.Kind) && !created[c.ID] && nodes[c.ID.Kind] > 1 && count[k] == nodes[c.ID.Kind]:
 				if !told[k] && !f.After.Default {
 					told[k] = true
 					shared = append(shared, f)
@@ -125,6 +131,23 @@ func inherited(p engine.Plan) (shared []engine.Field, rest map[engine.ID][]engin
 		}
 	}
 	return shared, rest
+}
+
+// sharing are the per-node resources whose rows can be the same: those that are there already, or all where none is.
+func sharing(p engine.Plan, created map[engine.ID]bool) []engine.ID {
+	var old, all []engine.ID
+	for id := range p.Wanted {
+		if perNode(id.Kind) {
+			all = append(all, id)
+			if !created[id] {
+				old = append(old, id)
+			}
+		}
+	}
+	if len(old) > 0 {
+		return old
+	}
+	return all
 }
 
 // sharedWithOthers reports whether another node has the same value from the same line already.

@@ -29,7 +29,7 @@ func Text(w io.Writer, t Title, p engine.Plan, o Options) error {
 		report := Tell(p, o.Full)
 		out.net(p, report)
 		out.risks(p)
-		out.blocks(report)
+		out.blocks(report, t.Command == "destroy")
 		out.steps(p)
 	}
 	out.rest(p)
@@ -63,7 +63,9 @@ func (t *text) matches(title Title, p engine.Plan) {
 	}
 	objects := map[engine.Address]bool{}
 	for _, r := range p.Wanted {
-		objects[r.Addr] = true
+		if r.Addr.Block != "image" && r.Addr.Block != "cluster" { // what a plan that makes everything does not count either
+			objects[r.Addr] = true
+		}
 	}
 	t.linef("%s matches %s (%s, %s streaming)", title.Cluster, title.File, counted(len(objects), "object"), counted(Streaming(p), "replica"))
 }
@@ -186,7 +188,7 @@ func RiskLine(r engine.Risk) string {
 	return line
 }
 
-func (t *text) blocks(r Report) {
+func (t *text) blocks(r Report, destroying bool) {
 	path, change, effect := 0, 0, 0
 	for _, b := range r.Blocks {
 		for _, row := range b.Rows {
@@ -201,7 +203,7 @@ func (t *text) blocks(r Report) {
 			title = fmt.Sprintf("%-30s %s", title, b.Names)
 		}
 		where := b.Origin.String()
-		if b.Marker == "-" {
+		if b.Marker == "-" && !destroying {
 			where = "(not in file)"
 		}
 		if where != "" {

@@ -63,12 +63,21 @@ func (k settingsKind) want(s *server) engine.Resource {
 		if v.Sensitive {
 			a.Value, a.Secret = schema.Hidden, true
 		}
-		if live, ok := s.seen.live.Settings[name]; ok && !v.Sensitive {
+		if live, ok := s.liveSetting(name); ok && !v.Sensitive {
 			a.Value = shown(name, live, v.Value)
 		}
 		r.Attrs[settingPath+name] = a
 	}
 	return r
+}
+
+// liveSetting is how the server knows a setting; a server that is not there yet knows it as the primary does.
+func (s *server) liveSetting(name string) (liveSetting, bool) {
+	if live, ok := s.seen.live.Settings[name]; ok {
+		return live, true
+	}
+	live, ok := s.site.primary().seen.live.Settings[name]
+	return live, ok
 }
 
 func (k settingsKind) Want() []engine.Resource {
