@@ -47,7 +47,7 @@ bench: build docker ## measures against the same by hand; prints docs/benchmarks
 	@go run ./test/bench
 
 golden: go ## writes the expected outputs of the tests anew; look at the difference before you commit it
-	@go test $$(go list ./... | grep -v /test/e2e) -update
+	@go test $$(grep -rl 'flag.Bool("update"' --include='*_test.go' . | xargs -n 1 dirname | sort -u) -update
 
 fmt: build ## Go and HCL files into their canonical form
 	@gofmt -w . && bin/pgrepl fmt examples/*

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -21,34 +22,62 @@ const (
 type Rule struct {
 	Code     string
 	Severity Severity
-	Class    Class  // for Needs
 	Title    string // fixed words; the fact adds the numbers of this cluster
+	Why      string // why it matters
+	Do       string // what to do
 }
 
 // rules is the whole policy, to be taken in at one look. Kinds state facts; only this table judges them.
 var rules = map[string]Rule{
-	"PGR201": {Severity: Warns, Title: "slot holds WAL and nothing reads it"},
-	"PGR202": {Severity: Warns, Title: "archive_mode without a command fills the disk"},
-	"PGR203": {Severity: Warns, Title: "synchronous_commit = off loses commits at a crash"},
-	"PGR210": {Severity: Never, Title: "container name belongs to somebody else"},
-	"PGR211": {Severity: Never, Title: "volume belongs to somebody else"},
-	"PGR212": {Severity: Never, Title: "network belongs to somebody else"},
-	"PGR213": {Severity: Never, Title: "port is taken"},
-	"PGR214": {Severity: Never, Title: "subnet overlaps"},
-	"PGR215": {Severity: Never, Title: "image is missing"},
-	"PGR216": {Severity: Never, Title: "volume holds another major version"},
-	"PGR217": {Severity: Never, Title: "volume holds another cluster"},
-	"PGR218": {Severity: Never, Title: "replica is not in recovery"},
-	"PGR219": {Severity: Never, Title: "master has no data, but a volume of this cluster does"},
-	"PGR220": {Severity: Never, Title: "image is of another major version"},
-	"PGR221": {Severity: Never, Title: "external network does not exist"},
-	"PGR222": {Severity: Never, Title: "master is in recovery"},
-	"PGR223": {Severity: Never, Title: "management login is refused"},
-	"PGR224": {Severity: Never, Title: "cannot be changed on existing data"},
-	"PGR225": {Severity: Never, Title: "volume holds a data directory that pgrepl did not make"},
-	"PGR226": {Severity: Never, Title: "replica is on a later timeline than the master"},
-	"PGR227": {Severity: Warns, Title: "server would not start with its files"},
-	"PGR228": {Severity: Warns, Title: "replay is paused"},
+	"PGR201": {"PGR201", Warns, "slot holds WAL and nothing reads it", "The server keeps all WAL since the slot was last read, until the disk is full.",
+		"Connect its consumer, or drop the slot; `max_slot_wal_keep_size` limits what it may keep."},
+	"PGR202": {"PGR202", Warns, "archive_mode without a command fills the disk", "WAL is kept for an archive that never takes it; nothing fails and nothing warns meanwhile.",
+		"Set `archive_command` or `archive_library`, or leave `archive_mode` out: streaming replication does not need it."},
+	"PGR203": {"PGR203", Warns, "synchronous_commit = off loses commits at a crash", "The server reports a commit before it is on disk. Replication is asynchronous without it.",
+		"Leave it out, unless losing commits that were reported as done is wanted."},
+	"PGR210": {"PGR210", Never, "container name belongs to somebody else", "pgrepl never changes or removes what it did not make.",
+		"Give the block another `name`, or remove that container if nobody needs it."},
+	"PGR211": {"PGR211", Never, "volume belongs to somebody else", "pgrepl never writes into data that it did not make.",
+		"Name another `volume`, or remove that one if nobody needs what is in it."},
+	"PGR212": {"PGR212", Never, "network belongs to somebody else", "pgrepl never changes or removes what it did not make.",
+		"Write `external = true` to use it as it is, or choose another `name`."},
+	"PGR213": {"PGR213", Never, "port is taken", "Docker would say so only when the container starts, half way through an apply.",
+		"Choose another `port`, or stop what listens there."},
+	"PGR214": {"PGR214", Never, "subnet overlaps", "Two networks with the same addresses cannot be reached side by side; Docker refuses the second.",
+		"Choose another `subnet`, or remove the other network."},
+	"PGR215": {"PGR215", Never, "image is missing", "It is not on this Docker engine, and no registry gives it.",
+		"Check the spelling of `image`, log in with `docker login`, or bring the image with `docker load`."},
+	"PGR216": {"PGR216", Never, "volume holds another major version", "A data directory belongs to one major version; another one cannot start on it.",
+		"Set `image` and `version` back, or name another `volume`."},
+	"PGR217": {"PGR217", Never, "volume holds another cluster", "Its system identifier is not the master's: it could never follow.",
+		"Name another `volume`, or remove this one if nobody needs what is in it."},
+	"PGR218": {"PGR218", Never, "replica is not in recovery", "It is a primary of its own, and may hold rows that the master does not have.",
+		"Find out which of the two holds the data that you need; remove the other's container and volume, and apply makes it anew."},
+	"PGR219": {"PGR219", Never, "master has no data, but other data of this cluster exists", "A new master would be another cluster: no replica could follow it, and the data would be left behind.",
+		"Name the volume that is there with `volume`, or declare the node that has the data as the master."},
+	"PGR220": {"PGR220", Never, "image is of another major version", "Settings, files and the data directory depend on the major version.",
+		"Set `version` or `image` of the cluster so that they agree."},
+	"PGR221": {"PGR221", Never, "external network does not exist", "`external = true` says that somebody else makes it.",
+		"Make it with `docker network create`, or leave `external` out."},
+	"PGR222": {"PGR222", Never, "master is in recovery", "Its data is a standby's. Promoting a standby is never a side effect.",
+		"Declare the node that is the primary as the master."},
+	"PGR223": {"PGR223", Never, "management login is refused", "Without it nothing inside the server can be read or changed.",
+		"Put `host all pgrepl 127.0.0.1/32 scram-sha-256` back as the first line of its pg_hba.conf, and the role pgrepl with the password in the volume's `pgrepl/credential`."},
+	"PGR224": {"PGR224", Never, "cannot be changed on existing data", "PostgreSQL fixes it when the database is made; dropping a database is never a way to change it.",
+		"Write what is there, or leave the attribute out."},
+	"PGR225": {"PGR225", Never, "volume holds a data directory that pgrepl did not make", "Nobody has said that it belongs to this cluster, and pgrepl never writes into data that it did not make.",
+		"Name another `volume`, or an empty folder."},
+	"PGR226": {"PGR226", Never, "replica is on a later timeline than the master", "It has followed another primary since, and cannot follow this one back.",
+		"Find out which of the two holds the data that you need; remove the other's container and volume, and apply makes it anew."},
+	"PGR227": {"PGR227", Warns, "server would not start with its files", "A reload passes over a bad line in silence; the next start does not.",
+		"Mend the file; pgrepl writes postgresql.auto.conf and pg_hba.conf anew at the next apply."},
+	"PGR228": {"PGR228", Warns, "replay is paused", "The standby receives WAL and looks healthy, but its data stands still.",
+		"Find out who paused it; where it paused itself because a setting is below the master's, raise that and restart it. Otherwise `SELECT pg_wal_replay_resume()`."},
+}
+
+// Rules returns the risk table, by code.
+func Rules() []Rule {
+	return slices.SortedFunc(maps.Values(rules), func(a, b Rule) int { return strings.Compare(a.Code, b.Code) })
 }
 
 // Fact is something that holds in this cluster and that the risk table has a rule for.

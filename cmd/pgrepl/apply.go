@@ -205,7 +205,7 @@ func (r *applying) stages(ctx context.Context, p engine.Plan) error {
 func (r *applying) partly(err error) error { return exitError{exitPartly, err} }
 
 func (r *applying) run(ctx context.Context, p engine.Plan) error {
-	show := newProgress(r.app, p)
+	show := newProgress(r.app, r.title.Command, p)
 	r.signals.watch(show.underWay)
 	defer r.signals.watch(nil)
 	res := engine.Apply(ctx, p, r.applyFlags.parallelism, show.event)

@@ -35,8 +35,8 @@ const (
 	redraw    = 200 * time.Millisecond
 )
 
-func newProgress(a *app, p engine.Plan) *progress {
-	fmt.Fprintf(a.err, "apply: %s\n", plural(len(p.Batches), "step"))
+func newProgress(a *app, command string, p engine.Plan) *progress {
+	fmt.Fprintf(a.err, "%s: %s\n", command, plural(len(p.Batches), "step"))
 	s := &progress{app: a, live: isTerminal(a.err), plan: p, begun: map[int]time.Time{}, done: map[engine.StepID]bool{}, over: map[int]bool{},
 		text: map[engine.StepID]string{}, ended: make(chan struct{})}
 	every := heartbeat

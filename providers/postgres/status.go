@@ -1,8 +1,10 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -41,8 +43,9 @@ func (s *server) status() NodeStatus {
 				n.Pending = append(n.Pending, name)
 			}
 		}
+		slices.Sort(n.Pending)
 	} else {
-		n.OK, n.Why = false, s.seen.why
+		n.OK, n.Why = false, cmp.Or(s.seen.why, n.State)
 	}
 	if s.isPrimary() {
 		return n

@@ -148,11 +148,37 @@ func TestExampleAsync(t *testing.T) {
 		}
 		c := newCluster(t, image, string(text))
 		c.env = append(c.env, "PGREPL_VAR_app_password=test")
-		c.want(0, "plan")
+		if r := c.want(0, "plan"); !strings.Contains(r.out, "7 objects are added.") {
+			t.Fatalf("something of it is there already (make demo-down?), and is left alone:\n%s", r)
+		}
 		t.Cleanup(func() { c.run("destroy", "--auto-approve", "--allow=data") })
+		c.apply()
+		c.edit("max_wal_senders       = 10", "max_wal_senders       = 20")
+		rule := `"host  all          all                      samenet                                scram-sha-256",`
+		c.edit(rule, rule+"\n    \"host  app  app  10.0.0.0/8  scram-sha-256\",")
+		slot := "  slot   = slot.standby_slot1\n}\n"
+		c.edit(slot, slot+"\nreplica \"db-late\" {\n  delay = \"1h\"\n}\n")
+		if r := c.want(0, "plan"); r.out != readme(t) {
+			t.Errorf("README.md shows another plan than this:\n%s", r.out)
+		}
 		c.apply()
 		c.want(0, "destroy", "--auto-approve", "--allow=data")
 	})
+}
+
+// readme is the plan that README.md shows.
+func readme(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(text), "```text\n")
+	plan, _, ended := strings.Cut(rest, "```\n")
+	if !found || !ended {
+		t.Fatal("README.md shows no plan")
+	}
+	return plan
 }
 
 // nothingLeft fails where anything of the cluster is still on the engine.

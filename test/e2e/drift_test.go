@@ -28,10 +28,10 @@ func TestWhatWasChangedByHandIsNamedAndHealed(t *testing.T) {
 		{"a setting was reset and waits for a restart", func() { c.sql("c", "ALTER SYSTEM RESET max_connections"); c.sql("c", "SELECT pg_reload_conf()") }, []string{"max_connections"}, nil},
 		{"pg_hba.conf was edited", func() {
 			c.docker("exec", "-u", "postgres", c.name("a"), "sh", "-c", "echo 'host all all 0.0.0.0/0 trust' >> /var/lib/postgresql/pgdata/pg_hba.conf")
-		}, []string{"hba  4 rules -> 3", "0.0.0.0/0"}, nil},
+		}, []string{"hba 4 rules", "0.0.0.0/0"}, nil},
 		{"pg_hba.conf cannot be read any more", func() {
 			c.docker("exec", "-u", "postgres", c.name("a"), "sh", "-c", "echo 'host all all 0.0.0.0/33 trust' >> /var/lib/postgresql/pgdata/pg_hba.conf")
-		}, []string{"hba  4 rules -> 3"}, nil},
+		}, []string{"hba 4 rules"}, nil},
 		{"a role was altered", func() { c.sql("a", "ALTER ROLE app CREATEDB CONNECTION LIMIT 9") }, []string{"createdb", "true -> false", "connection_limit", "9 -> -1"}, nil},
 		{"a role was dropped", func() { c.sql("a", "DROP ROLE \"group\"") }, []string{"+ role.group"}, nil},
 		{"a password was changed", func() { c.sql("a", "ALTER ROLE app PASSWORD 'other'") }, []string{"password", "changes (sensitive)"}, nil},
