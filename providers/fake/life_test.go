@@ -154,7 +154,7 @@ func (r refused) Error() string {
 	return b.String()
 }
 
-// make looks and plans.
+// plan looks and plans.
 func plan(c *fake.Cluster, o engine.Options) (engine.Plan, error) {
 	if err := c.Look(context.Background()); err != nil {
 		return engine.Plan{}, err

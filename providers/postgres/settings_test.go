@@ -4,7 +4,6 @@ import (
 	"slices"
 	"testing"
 
-	"pgrepl/engine"
 	"pgrepl/schema"
 )
 
@@ -21,7 +20,7 @@ func TestRestartDoesNotWaitForAStandbyThatIsStillToBeCloned(t *testing.T) {
 		s.seen.reach = up
 	}
 	site.servers[2].seen.reach = absent
-	needs := site.restarts(site.primary(), engine.StepID{}, engine.Resource{}, nil)[0].Needs()
+	needs := site.restarts(site.primary(), nil)[0].Needs()
 	if !slices.Contains(needs, accepting("c-2")) || slices.Contains(needs, accepting("c-3")) {
 		t.Errorf("the restart waits for %v", needs)
 	}
