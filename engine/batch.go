@@ -102,7 +102,7 @@ func (g *grouping) merged() []Batch {
 			b.Do = append(b.Do, s.String())
 			b.Steps = append(b.Steps, s.ID())
 		}
-		b.Do = said(b.Do)
+		b.Do = slices.Compact(b.Do)
 		for p := range r.after {
 			if !slices.Contains(b.After, number[p]) {
 				b.After = append(b.After, number[p])
@@ -133,17 +133,6 @@ func direct(after []int, rows []Batch) []int {
 	return slices.DeleteFunc(slices.Clone(after), func(n int) bool {
 		return slices.ContainsFunc(after, func(m int) bool { return m != n && follows(m, n) })
 	})
-}
-
-// said folds repetitions: "role a, role b, role c" stays, but the same words twice are said once, with the count.
-func said(do []string) []string {
-	var out []string
-	for _, d := range do {
-		if !slices.Contains(out, d) {
-			out = append(out, d)
-		}
-	}
-	return out
 }
 
 // topological orders rows so that each comes after those it follows; rows are otherwise in the order they began.

@@ -179,7 +179,7 @@ func (k nodes) seenNetwork(c container.InspectResponse) string {
 		switch {
 		case !there || end.NetworkID != "" && end.NetworkID != now.ID:
 			return name + " (removed)"
-		case (networks{k.Site}).renewed(name):
+		case networks(k).renewed(name):
 			return name + " (as it was)"
 		}
 		return name

@@ -93,6 +93,11 @@ func (w *World) refuses(s engine.Step) error {
 				return fmt.Errorf("role %s owns %s", name, d.ID)
 			}
 		}
+		for _, r := range w.kind("replication") {
+			if w.has(node(r.ID.On)) && w.inForce(r, "role") == name {
+				return fmt.Errorf("%s could not connect again without role %s", r.ID.On, name)
+			}
+		}
 	case id.On.Kind == "database" && id.Do == "drop":
 		for _, sl := range w.kind("slot") {
 			if sl.Attrs["database"].Value == name {

@@ -154,7 +154,7 @@ func (r refused) Error() string {
 	return b.String()
 }
 
-// make looks and plans.
+// plan looks and plans.
 func plan(c *fake.Cluster, o engine.Options) (engine.Plan, error) {
 	if err := c.Look(context.Background()); err != nil {
 		return engine.Plan{}, err
@@ -167,22 +167,22 @@ func plan(c *fake.Cluster, o engine.Options) (engine.Plan, error) {
 }
 
 // converge applies until there is nothing left to do, as apply does: a further plan is in order only where the one before
-// said that it would have to look again. see is given every plan.
+// said that it would have to look again. see is given every plan before it is carried out.
 func converge(c *fake.Cluster, o engine.Options, parallel int, see func(engine.Plan)) error {
 	for looks := 0; ; looks++ {
 		p, err := plan(c, o)
 		if err != nil {
 			return err
 		}
+		unlikely := unlike(p)
 		see(p)
-		if p.Empty() {
+		switch {
+		case p.Empty():
 			return nil
-		}
-		if looks == 3 {
+		case unlikely != nil:
+			return unlikely
+		case looks == 3:
 			return errors.New("still not done after the third plan")
-		}
-		if err := unlike(p); err != nil {
-			return err
 		}
 		if res := engine.Apply(context.Background(), p, parallel, func(engine.Event) {}); res.Err != nil {
 			return res.Err

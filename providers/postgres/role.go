@@ -232,6 +232,11 @@ func (k roleKind) drop(c engine.Change) dropRole {
 	for _, standby := range k.standbys() { // whoever logs in as it does so as another before
 		d.Behind = append(d.Behind, streaming(standby.node.Name), engine.StepID{Do: "reload", On: replicaID(standby.node.Name)})
 	}
+	for _, consumer := range k.ledger { // or is removed before
+		if consumer != "" {
+			d.Behind = append(d.Behind, engine.StepID{Do: "remove", On: nodeID(consumer)})
+		}
+	}
 	for _, db := range k.primary().seen.live.Databases {
 		d.Behind = append(d.Behind, engine.StepID{Do: "drop", On: databaseID(db.Name)}, engine.StepID{Do: "alter", On: databaseID(db.Name)})
 	}

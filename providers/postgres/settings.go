@@ -451,7 +451,6 @@ func (s *server) checkFiles(ctx context.Context) error {
 type reload struct {
 	engine.Order
 	server *server
-	result engine.Resource // of which the last that was missing is that it takes effect; zero: none
 }
 
 func (s reload) String() string { return "check, reload" }
@@ -490,7 +489,6 @@ func (s reload) Run(ctx context.Context) error {
 type restart struct {
 	engine.Order
 	server *server
-	result engine.Resource
 	why    []string
 }
 

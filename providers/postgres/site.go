@@ -32,6 +32,7 @@ type server struct {
 	machine Machine
 	session *Session
 	seen    look
+	logins  sync.Mutex // of standbys that prove they could log in to it afresh
 }
 
 // NewSite binds the PostgreSQL side of a cluster to the machines of its nodes.

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"pgrepl/engine"
+	"pgrepl/schema"
 )
 
 // replayDeadline is how long a standby may take to replay what was written before the question.
@@ -69,15 +70,13 @@ func (s *server) freshLogin(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	upstream := s.upstream()
-	stream, err := s.machine.Dial(ctx, upstream.node.Name, 0)
-	if err != nil {
-		return fmt.Errorf("reach %s for a fresh replication login: %w", upstream.node.Name, err)
+	upstream.logins.Lock() // one at a time: each takes a walsender
+	defer upstream.logins.Unlock()
+	conn, err := s.replicationLogin(ctx, upstream.node.Name, password)
+	if noWalsender(err) {
+		return nil // all are streaming, which is as many as there may be: that is not the standby's fault
 	}
-	c := config(stream, s.node.Role.Name, "replication", password)
-	c.RuntimeParams["replication"] = "true"
-	conn, err := pgconn.ConnectConfig(ctx, c)
 	if err != nil {
-		stream.Close()
 		return fmt.Errorf("a fresh replication login to %s is refused: %s", upstream.node.Name, why(err))
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
@@ -89,6 +88,32 @@ func (s *server) freshLogin(ctx context.Context) error {
 		return fmt.Errorf("%s answers as another cluster: system identifier %s, the master's is %s", upstream.node.Name, rows[0][0], want)
 	}
 	return nil
+}
+
+// replicationLogin tries for a while when all walsenders are taken: one that just ended is given back a moment later.
+func (s *server) replicationLogin(ctx context.Context, upstream string, password schema.Secret) (*pgconn.PgConn, error) {
+	for deadline := time.Now().Add(time.Second); ; {
+		stream, err := s.machine.Dial(ctx, upstream, 0)
+		if err != nil {
+			return nil, err
+		}
+		c := config(stream, s.node.Role.Name, "replication", password)
+		c.RuntimeParams["replication"] = "true"
+		conn, err := pgconn.ConnectConfig(ctx, c)
+		if err == nil {
+			return conn, nil
+		}
+		stream.Close()
+		if !noWalsender(err) || time.Now().After(deadline) || engine.Pause(ctx, 100*time.Millisecond) != nil {
+			return nil, err
+		}
+	}
+}
+
+// noWalsender reports whether a login failed because max_wal_senders are in use (too_many_connections).
+func noWalsender(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "53300"
 }
 
 // replays waits until the standby has replayed what the primary had written.
