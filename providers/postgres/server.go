@@ -233,7 +233,7 @@ func (k serverKind) fresh(s *server) []engine.Resource {
 	if s.isPrimary() {
 		return append(out, roleKind(k).bootstrap())
 	}
-	return append(out, replicationKind{k.Site}.want(s))
+	return append(out, replicationKind(k).want(s))
 }
 
 func (k serverKind) accept(s *server) accept {
