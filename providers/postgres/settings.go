@@ -63,12 +63,22 @@ func (k settingsKind) want(s *server) engine.Resource {
 		if v.Sensitive {
 			a.Value, a.Secret = schema.Hidden, true
 		}
-		if live, ok := s.seen.live.Settings[name]; ok && !v.Sensitive {
+		if live, ok := s.describes(name); ok && !v.Sensitive {
 			a.Value = shown(name, live, v.Value)
 		}
 		r.Attrs[settingPath+name] = a
 	}
 	return r
+}
+
+// describes is what a server says of a setting: this one, or where it is still to be made, the primary of the same version,
+// so that one line of the file is one value on every node.
+func (s *server) describes(name string) (liveSetting, bool) {
+	if live, ok := s.seen.live.Settings[name]; ok {
+		return live, true
+	}
+	live, ok := s.site.primary().seen.live.Settings[name]
+	return live, ok
 }
 
 func (k settingsKind) Want() []engine.Resource {
