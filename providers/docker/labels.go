@@ -8,12 +8,13 @@ import (
 // The labels that say what is whose. They are set by the very call that creates an object, so that no crash can leave
 // one that nobody owns, and they name the node, never the part it plays.
 const (
-	labelCluster = "io.pgrepl.cluster" // the cluster's name
-	labelObject  = "io.pgrepl.object"  // kind/real name: node/db-replica
-	labelNode    = "io.pgrepl.node"    // of a volume: the node whose data it holds
-	labelHelper  = "io.pgrepl.helper"  // a never-started container that a plan reads a volume through
-	labelLock    = "io.pgrepl.lock"    // the container that is the lock
-	labelRecipe  = "io.pgrepl.recipe"  // revision of the container's start script, for information only
+	labelCluster  = "io.pgrepl.cluster"  // the cluster's name
+	labelObject   = "io.pgrepl.object"   // kind/real name: node/db-replica
+	labelNode     = "io.pgrepl.node"     // of a volume: the node whose data it holds
+	labelHelper   = "io.pgrepl.helper"   // a never-started container that a plan reads a volume through
+	labelLock     = "io.pgrepl.lock"     // the container that is the lock
+	labelRemoving = "io.pgrepl.removing" // of an empty volume that says: the one named here goes, too, its container went first
+	labelRecipe   = "io.pgrepl.recipe"   // revision of the container's start script, for information only
 )
 
 // recipe is the revision of how a node container is made. A difference replaces no container: the next needed

@@ -41,6 +41,9 @@ func (s *Site) Lock(ctx context.Context, wait time.Duration) (*Lock, error) {
 		made, err := s.engine.api.ContainerCreate(ctx, &container.Config{Image: image, Entrypoint: []string{"cat"}, Labels: map[string]string{labelLock: s.file.Name},
 			OpenStdin: true, StdinOnce: true, AttachStdin: true}, &container.HostConfig{AutoRemove: true, NetworkMode: "none"}, nil, nil, name)
 		if err == nil {
+			if err := s.sweep(ctx); err != nil {
+				return nil, errors.Join(err, s.engine.api.ContainerRemove(ctx, made.ID, container.RemoveOptions{Force: true}))
+			}
 			return s.engine.hold(ctx, made.ID)
 		}
 		if !errdefs.IsConflict(err) {

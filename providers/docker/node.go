@@ -253,6 +253,12 @@ func (k nodes) Facts(_, _ engine.Snapshot) []engine.Fact {
 			out = append(out, f)
 			continue
 		}
+		if c, there := k.seen.inspected[n.Name]; there && seenVolume(c) != n.Volume {
+			f.Code, f.Path, f.Text = "PGR224", "volume", fmt.Sprintf("%s keeps its data in volume %s, the file says %s", address(n.Address), seenVolume(c), n.Volume)
+			f.Detail = "pgrepl does not move data from one volume to another"
+			f.Next = fmt.Sprintf("write `volume = %q`; or, for a replica, take its block out, apply, and put it back with the new volume", seenVolume(c))
+			out = append(out, f)
+		}
 		out = append(out, k.portFacts(n)...)
 	}
 	return out

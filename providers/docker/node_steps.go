@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,6 +76,9 @@ func (k nodes) remove(c engine.Change, why string) removeNode {
 				s.Behind = append(s.Behind, engine.StepID{Do: "remove", On: nodeID(other)})
 			}
 		}
+	}
+	if v := seenVolume(k.seen.inspected[c.ID.Name]); c.Action == engine.Delete && volumes(k).goes(v) {
+		s.cluster, s.volume = k.file.Name, v
 	}
 	return s
 }
@@ -228,6 +232,8 @@ type removeNode struct {
 	replaced bool   // by a new container around the same data
 	why      string // what makes the replacement necessary
 	primary  bool
+	cluster  string
+	volume   string // goes as well, in a step of its own; "" where it stays
 }
 
 func (s removeNode) String() string {
@@ -237,7 +243,17 @@ func (s removeNode) String() string {
 	return "stop, remove container"
 }
 
-func (s removeNode) After(w engine.Snapshot) engine.Snapshot { return w.Without(s.node) }
+func (s removeNode) After(w engine.Snapshot) engine.Snapshot {
+	if v, there := w[volumeID(s.volume)]; there {
+		v.Attrs = maps.Clone(v.Attrs)
+		if v.Attrs == nil {
+			v.Attrs = map[string]engine.Attr{}
+		}
+		v.Attrs["removal"] = engine.Attr{Value: "begun"}
+		w = w.With(v)
+	}
+	return w.Without(s.node)
+}
 
 func (s removeNode) Effects() []engine.Effected {
 	if !s.replaced {
@@ -249,6 +265,11 @@ func (s removeNode) Effects() []engine.Effected {
 // Run stops the server with a fast shutdown first (a removal alone would kill it), then removes the container and its
 // anonymous volumes.
 func (s removeNode) Run(ctx context.Context) error {
+	if s.volume != "" { // once the container is gone, nothing else tells that its volume was to go, too
+		if err := s.engine.markRemoval(ctx, s.cluster, s.volume); err != nil {
+			return err
+		}
+	}
 	return s.engine.remove(ctx, s.node.Name)
 }
 

@@ -28,6 +28,9 @@ func (s *Site) SeeAs(w engine.Snapshot) {
 			labels := ownLabels(s.file.Name, "volume", r.ID.Name, nil)
 			labels[labelNode] = r.Attrs["node"].Value
 			look.volumes = append(look.volumes, &volume.Volume{Name: r.ID.Name, Labels: labels})
+			if r.Attrs["removal"].Value == "begun" {
+				look.volumes = append(look.volumes, &volume.Volume{Name: removing(r.ID.Name), Labels: ownLabels(s.file.Name, "volume", removing(r.ID.Name), map[string]string{labelRemoving: r.ID.Name})})
+			}
 		case "node":
 			c := s.nodeAs(r)
 			look.inspected[r.ID.Name] = c

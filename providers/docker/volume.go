@@ -37,22 +37,33 @@ func (k volumes) Want() []engine.Resource {
 }
 
 // Seen reports the volumes labelled as this cluster's. One that no node of the file uses is removed together with its
-// container; where the container is gone already (destroy keeps volumes) it is kept, and is no change of any plan.
+// container; where the container is gone already (destroy keeps volumes) it is kept, and is no change of any plan. A mark
+// tells one whose removal was cut short from one that was kept.
 func (k volumes) Seen() []engine.Resource {
 	var out []engine.Resource
 	for _, v := range k.seen.volumes {
-		if v.Labels[labelCluster] != k.file.Name {
+		if v.Labels[labelCluster] != k.file.Name || v.Labels[labelRemoving] != "" {
 			continue
 		}
 		node := v.Labels[labelNode]
 		r := engine.Resource{ID: volumeID(v.Name), Addr: k.addressOf(node), Ours: true}
 		if !k.declares(v.Name) {
 			_, lives := k.seen.inspected[node]
-			r.Ours = k.removal.Volumes || (lives && !k.removal.Containers)
+			r.Ours = k.removal.Volumes || !k.removal.Containers && (lives || k.seen.volume(removing(v.Name)) != nil)
 		}
 		out = append(out, r)
 	}
 	return out
+}
+
+// removing is the name of the mark of a volume whose removal has begun: an empty volume, which like any other object cannot be
+// half made. Nothing can be written on a volume itself once it exists.
+func removing(volume string) string { return "pgrepl-removing-" + volume }
+
+// goes reports whether a plan in which the node's container is removed for good removes its volume as well.
+func (k volumes) goes(volume string) bool {
+	v := k.seen.volume(volume)
+	return v != nil && v.Labels[labelCluster] == k.file.Name && !k.declares(volume) && (k.removal.Volumes || !k.removal.Containers)
 }
 
 func (k volumes) declares(name string) bool {
@@ -156,9 +167,38 @@ func (s removeVolume) Effects() []engine.Effected {
 }
 
 func (s removeVolume) Run(ctx context.Context) error {
-	err := s.engine.effect.Around(s.String(), func() error { return s.engine.api.VolumeRemove(ctx, s.volume.Name, false) })
-	if err != nil && !errdefs.IsNotFound(err) {
-		return fmt.Errorf("%s: %w", s, err)
+	for _, name := range []string{s.volume.Name, removing(s.volume.Name)} {
+		err := s.engine.effect.Around("remove volume "+name, func() error { return s.engine.api.VolumeRemove(ctx, name, false) })
+		if err != nil && !errdefs.IsNotFound(err) {
+			return fmt.Errorf("remove volume %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// markRemoval notes that a volume goes, before its container does.
+func (e *Engine) markRemoval(ctx context.Context, cluster, name string) error {
+	labels := ownLabels(cluster, "volume", removing(name), map[string]string{labelRemoving: name})
+	err := e.effect.Around("mark volume "+name, func() error {
+		_, err := e.api.VolumeCreate(ctx, volume.CreateOptions{Name: removing(name), Labels: labels})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("mark volume %s for removal: %w", name, err)
+	}
+	return nil
+}
+
+// sweepMarks removes marks whose volume was gone at the last look: a run was killed between the two.
+func (s *Site) sweepMarks(ctx context.Context) error {
+	for _, v := range s.seen.volumes {
+		of := v.Labels[labelRemoving]
+		if of == "" || v.Labels[labelCluster] != s.file.Name || s.seen.volume(of) != nil {
+			continue
+		}
+		if err := s.engine.api.VolumeRemove(ctx, v.Name, false); err != nil && !errdefs.IsNotFound(err) {
+			return fmt.Errorf("docker: remove a left-over mark: %w", err)
+		}
 	}
 	return nil
 }

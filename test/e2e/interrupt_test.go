@@ -46,6 +46,35 @@ func TestKilledAtEachSideEffectOfACreation(t *testing.T) {
 	t.Logf("killed at %d points; each time the next apply went on", points)
 }
 
+// TestKilledAtEachSideEffectOfARemoval does the same to an apply that takes a replica away with its data. In between, the
+// replica is put back.
+func TestKilledAtEachSideEffectOfARemoval(t *testing.T) {
+	c := newCluster(t, usualImage(t), small)
+	const replica = "replica \"%-b\" {}\n"
+	for n := 1; ; n++ {
+		c.apply()
+		c.edit(replica, "")
+		c.env = append(c.env, fmt.Sprintf("PGREPL_CRASH_AT=%d", n))
+		killed := c.run("apply", "--auto-approve", "--allow=data")
+		c.env = c.env[:1]
+		c.apply("--allow=data")
+		if left := c.objects(); strings.Contains(left, c.name("b")) {
+			t.Fatalf("side effect %d: left behind: %s", n, left)
+		}
+		if slots := c.sql("a", "SELECT count(*) FROM pg_replication_slots"); slots != "0" {
+			t.Fatalf("side effect %d: %s slots left", n, slots)
+		}
+		if killed.code == 0 {
+			t.Logf("killed at %d points", n-1)
+			if n < 6 {
+				t.Errorf("only %d points: a removal has more side effects than that", n-1)
+			}
+			return
+		}
+		c.edit("master", replica+"master")
+	}
+}
+
 // background is a run of the program that goes on while the test does something else.
 type background struct {
 	cmd *exec.Cmd

@@ -180,3 +180,10 @@ func TestAReplicaThatIsNotInRecoveryIsRefused(t *testing.T) {
 		return err == nil && out == "0"
 	})
 }
+
+func TestAnotherVolumeForANodeWithDataIsRefused(t *testing.T) {
+	c := newCluster(t, usualImage(t), small)
+	c.apply()
+	c.edit(`replica "%-b" {}`, `replica "%-b" { volume = "%-new" }`)
+	c.refuses("PGR224", "keeps its data in volume "+c.name("b")+", the file says "+c.name("new"))
+}
