@@ -2,7 +2,6 @@ package docker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -162,13 +161,8 @@ func containerName(c container.Summary) string {
 	return ""
 }
 
-// sweep removes what killed runs left behind of their own: helper containers (one of a plan that still runs is younger) and
-// marks of volumes that are gone.
+// sweep removes helper containers that a killed plan left behind; one of a plan that still runs is younger.
 func (s *Site) sweep(ctx context.Context) error {
-	return errors.Join(s.sweepHelpers(ctx), s.sweepMarks(ctx))
-}
-
-func (s *Site) sweepHelpers(ctx context.Context) error {
 	list, err := s.engine.api.ContainerList(ctx, container.ListOptions{All: true, Filters: filters.NewArgs(
 		filters.Arg("label", labelHelper), filters.Arg("label", labelCluster+"="+s.file.Name), filters.Arg("status", "created"))})
 	if err != nil {

@@ -42,7 +42,13 @@ func (k volumes) Want() []engine.Resource {
 func (k volumes) Seen() []engine.Resource {
 	var out []engine.Resource
 	for _, v := range k.seen.volumes {
-		if v.Labels[labelCluster] != k.file.Name || v.Labels[labelRemoving] != "" {
+		if v.Labels[labelCluster] != k.file.Name {
+			continue
+		}
+		if of := v.Labels[labelRemoving]; of != "" {
+			if k.seen.volume(of) == nil { // a run was killed between the two
+				out = append(out, engine.Resource{ID: volumeID(v.Name), Addr: engine.Address{Block: "volume", Label: v.Name}, Ours: true})
+			}
 			continue
 		}
 		node := v.Labels[labelNode]
@@ -119,8 +125,9 @@ func (k volumes) Steps(c engine.Change) []engine.Step {
 		node := k.file.Nodes[slices.IndexFunc(k.file.Nodes, func(n *schema.Node) bool { return n.Volume == c.ID.Name })]
 		return []engine.Step{createVolume{Order: engine.Order{Self: engine.StepID{Do: "create", On: c.ID}, On: node.Name}, site: k.Site, node: node, wanted: c.New}}
 	}
-	node := k.seen.volume(c.ID.Name).Labels[labelNode]
-	return []engine.Step{removeVolume{Order: engine.Order{Self: engine.StepID{Do: "remove", On: c.ID}, On: node,
+	labels := k.seen.volume(c.ID.Name).Labels
+	node := labels[labelNode]
+	return []engine.Step{removeVolume{mark: labels[labelRemoving] != "", Order: engine.Order{Self: engine.StepID{Do: "remove", On: c.ID}, On: node,
 		Behind: []engine.StepID{{Do: "remove", On: nodeID(node)}}}, engine: k.engine, volume: c.ID, addr: c.Addr}}
 }
 
@@ -157,12 +164,16 @@ type removeVolume struct {
 	engine *Engine
 	volume engine.ID
 	addr   engine.Address
+	mark   bool // an empty one, of a volume that is gone
 }
 
 func (s removeVolume) String() string                          { return "remove volume " + s.volume.Name }
 func (s removeVolume) After(w engine.Snapshot) engine.Snapshot { return w.Without(s.volume) }
 
 func (s removeVolume) Effects() []engine.Effected {
+	if s.mark {
+		return nil
+	}
 	return []engine.Effected{{Class: engine.ClassData, On: s.volume, Addr: s.addr, Text: "volume " + s.volume.Name + " is deleted", Asks: true}}
 }
 
@@ -185,20 +196,6 @@ func (e *Engine) markRemoval(ctx context.Context, cluster, name string) error {
 	})
 	if err != nil {
 		return fmt.Errorf("mark volume %s for removal: %w", name, err)
-	}
-	return nil
-}
-
-// sweepMarks removes marks whose volume was gone at the last look: a run was killed between the two.
-func (s *Site) sweepMarks(ctx context.Context) error {
-	for _, v := range s.seen.volumes {
-		of := v.Labels[labelRemoving]
-		if of == "" || v.Labels[labelCluster] != s.file.Name || s.seen.volume(of) != nil {
-			continue
-		}
-		if err := s.engine.api.VolumeRemove(ctx, v.Name, false); err != nil && !errdefs.IsNotFound(err) {
-			return fmt.Errorf("docker: remove a left-over mark: %w", err)
-		}
 	}
 	return nil
 }
