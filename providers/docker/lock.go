@@ -110,7 +110,7 @@ func (e *Engine) clearAbandoned(ctx context.Context, name string) error {
 	if c.Config.Labels[labelLock] == "" || c.State.Status != "created" || time.Since(made) < abandoned {
 		return nil
 	}
-	err = e.api.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true})
+	err = e.api.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true, RemoveVolumes: true})
 	if err != nil && !errdefs.IsNotFound(err) && !errdefs.IsConflict(err) {
 		return fmt.Errorf("remove an abandoned lock: %w", err)
 	}
@@ -124,7 +124,7 @@ func (l *Lock) Release() {
 	<-l.running
 	l.stream.Close()
 	// The container ends by itself now; removing it by force makes sure that it is gone before the command is.
-	_ = l.engine.api.ContainerRemove(ctx, l.id, container.RemoveOptions{Force: true})
+	_ = l.engine.api.ContainerRemove(ctx, l.id, container.RemoveOptions{Force: true, RemoveVolumes: true})
 	for {
 		if _, err := l.engine.api.ContainerInspect(ctx, l.id); err != nil {
 			return

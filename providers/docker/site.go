@@ -170,7 +170,7 @@ func (s *Site) sweep(ctx context.Context) error {
 	}
 	for _, c := range list {
 		if time.Since(time.Unix(c.Created, 0)) > time.Minute {
-			if err := s.engine.api.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true}); err != nil && !errdefs.IsNotFound(err) {
+			if err := s.engine.api.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true, RemoveVolumes: true}); err != nil && !errdefs.IsNotFound(err) {
 				return fmt.Errorf("docker: remove left-over helper container: %w", err)
 			}
 		}

@@ -21,7 +21,7 @@ import (
 )
 
 func main() {
-	pairs := flag.Int("pairs", 3, "how often each cold apply is measured, by hand and with pgrepl in turn")
+	pairs := flag.Int("pairs", 5, "how often each cold apply is measured, by hand and with pgrepl in turn")
 	runs := flag.Int("runs", 10, "how often each plan is measured")
 	version := flag.String("version", "17", "major version of PostgreSQL")
 	flag.Parse()
