@@ -25,6 +25,9 @@ const greeting = "pgrepl connected"
 // "cat <&3 & exec cat >&3" leaves the backend and its locks behind when the client is killed. Without bash (busybox) nc
 // does the same.
 //
+// A server that has only just begun to listen turns the first connection away (57P03, the database system is starting
+// up); a tenth of a second more costs less than another exec.
+//
 // With a third argument, the node's own folder, it first hands over the files there that logging in takes, a line each
 // (name, blank, text): reading them in the same exec spares an archive call, which costs the engine as much as the exec does.
 const tunnelScript = `for f in credential passfile; do
@@ -33,6 +36,7 @@ done 2>/dev/null
 if command -v bash >/dev/null 2>&1; then exec bash -c '
 i=0
 until exec 3<>/dev/tcp/$0/5432; do i=$((i + 1)); [ $i -le $1 ] || exit 7; sleep 0.02; done 2>&1
+[ $i -eq 0 ] || sleep 0.1
 echo "` + greeting + `"
 cat <&3 & r=$!
 { cat >&3; kill $r; } <&0 >/dev/null 2>&1 &

@@ -40,6 +40,7 @@ type look struct {
 // live is the answer to look.sql.
 type live struct {
 	System    string
+	Now       string // its clock
 	Version   int
 	Recovery  bool
 	Timeline  int

@@ -5,6 +5,7 @@ SELECT json_build_object(
   'system', (SELECT system_identifier::text FROM pg_control_system()),
   'version', current_setting('server_version_num')::int / 10000,
   'recovery', pg_is_in_recovery(),
+  'now', clock_timestamp()::text,
   'timeline', CASE WHEN pg_is_in_recovery()
     THEN coalesce((SELECT received_tli FROM pg_stat_wal_receiver), (SELECT timeline_id FROM pg_control_checkpoint()))
     ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END,

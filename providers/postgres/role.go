@@ -269,7 +269,17 @@ func (s putRole) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.site.primary().session.change(ctx, "role "+s.role.Name, strings.Join(s.statements(password), ";\n"))
+	if err := s.site.primary().session.change(ctx, "role "+s.role.Name, strings.Join(s.statements(password), ";\n")); err != nil {
+		return err
+	}
+	now, err := s.site.primary().session.query(ctx, "SELECT clock_timestamp()")
+	if err != nil {
+		return err
+	}
+	s.site.mu.Lock()
+	defer s.site.mu.Unlock()
+	s.site.rolesSince = now[0][0]
+	return nil
 }
 
 // passwordClause sets the password only where it differs: a verifier has a random salt, and writing it again would change

@@ -19,10 +19,12 @@ type Site struct {
 	file    *schema.Cluster
 	servers []*server // the primary first, as in the file
 	ledger  ledgerRows
+	looked  bool // at least once
 
 	mu          sync.Mutex
 	credential  schema.Secret            // of the management role
 	replication map[string]schema.Secret // generated passwords of replication roles, by role
+	rolesSince  string                   // the primary's clock when a role was last changed in this run; "": none was
 }
 
 // server is one node's PostgreSQL.
@@ -32,6 +34,7 @@ type server struct {
 	machine Machine
 	session *Session
 	seen    look
+	since   string     // its clock at the first look of this run; "": there was no server then
 	logins  sync.Mutex // of standbys that prove they could log in to it afresh
 }
 
@@ -59,6 +62,9 @@ func (s *Site) Look(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("%s: look: %w", srv.address(), err)
 			}
+			if !s.looked {
+				srv.since = l.live.Now
+			}
 			srv.seen = l
 			return nil
 		})
@@ -66,6 +72,7 @@ func (s *Site) Look(ctx context.Context) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	s.looked = true
 	return s.lookAtLedger(ctx)
 }
 

@@ -54,11 +54,30 @@ func (s *server) verify(ctx context.Context, lsn string) []engine.Problem {
 	if s.isPrimary() || s.seen.reach != up {
 		return out
 	}
-	check("PGR322", "look at the upstream's pg_hba.conf rules and at the role, then run pgrepl plan", s.freshLogin(ctx))
+	if !s.cameAfresh(ctx) {
+		check("PGR322", "look at the upstream's pg_hba.conf rules and at the role, then run pgrepl plan", s.freshLogin(ctx))
+	}
 	if s.node.Delay == "" {
 		check("PGR323", "see the standby's log (docker logs "+s.node.Name+")", s.replays(ctx, lsn, replayDeadline))
 	}
 	return out
+}
+
+// cameAfresh reports whether the standby's own connection is a fresh login: it began after this run did, and after the last
+// change of a role and the last time that its upstream read its pg_hba.conf.
+func (s *server) cameAfresh(ctx context.Context) bool {
+	up := s.upstream()
+	s.site.mu.Lock()
+	roles := s.site.rolesSince
+	s.site.mu.Unlock()
+	if up.since == "" && roles == "" { // its clock says nothing of when this run began
+		return false
+	}
+	sql := fmt.Sprintf(`SELECT 1 FROM pg_stat_replication WHERE state = 'streaming' AND application_name = %s
+  AND backend_start > greatest(pg_conf_load_time(), %s::timestamptz, %s::timestamptz)`,
+		literal(s.node.ApplicationName), literal(orDefault(up.since, "-infinity")), literal(orDefault(roles, "-infinity")))
+	rows, err := up.session.query(ctx, sql)
+	return err == nil && len(rows) > 0
 }
 
 // freshLogin opens a replication connection from inside the standby to its upstream, as the walreceiver would.

@@ -32,6 +32,7 @@ func (s accept) After(w engine.Snapshot) engine.Snapshot {
 }
 
 func (s accept) Run(ctx context.Context) error {
+	s.server.follows(ctx)
 	deadline := time.Now().Add(acceptDeadline)
 	for notRunning := 0; ; {
 		err := s.server.session.await(ctx, time.Second) // each try costs an exec, so the far end of it waits a little
@@ -48,6 +49,21 @@ func (s accept) Run(ctx context.Context) error {
 		}
 		if err := engine.Pause(ctx, 50*time.Millisecond); err != nil {
 			return err
+		}
+	}
+}
+
+// follows waits a little until a standby that was just cloned appears at its upstream: asking there costs nothing, while
+// each try to connect to a server that does not answer yet costs an exec.
+func (s *server) follows(ctx context.Context) {
+	if s.isPrimary() || s.seen.reach != absent {
+		return
+	}
+	sql := "SELECT 1 FROM pg_stat_replication WHERE state = 'streaming' AND application_name = " + literal(s.node.ApplicationName)
+	for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline); {
+		rows, err := s.upstream().session.query(ctx, sql)
+		if err != nil || len(rows) > 0 || engine.Pause(ctx, 20*time.Millisecond) != nil {
+			return
 		}
 	}
 }
