@@ -1,0 +1,108 @@
+package postgres
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"pgrepl/engine"
+)
+
+// alterSystem writes settings into postgresql.auto.conf; the server checks each value on the spot.
+type alterSystem struct {
+	engine.Order
+	server *server
+	names  []string
+	fields []engine.Field // of the settings, or of the link
+}
+
+func (s alterSystem) String() string { return "set " + strings.Join(s.names, ", ") }
+
+// After the file is as wanted, and the server works with what it had before.
+func (s alterSystem) After(w engine.Snapshot) engine.Snapshot {
+	r := w[s.Self.On]
+	r.Attrs = maps.Clone(r.Attrs)
+	for _, f := range s.fields {
+		a := f.After
+		if f.Effect == engine.Reload || f.Effect == engine.Restart {
+			a = f.Before
+			a.Value = inForce(a.Value) + " " + waiting(f.Effect)
+		}
+		r.Attrs[f.Path] = a
+	}
+	return w.With(r)
+}
+
+// waiting says of a value that it stands in the file and is not what the server works with.
+func waiting(e engine.Effect) string { return "(the file waits for a " + string(e) + ")" }
+
+// inForce is the value without that.
+func inForce(v string) string {
+	for _, e := range []engine.Effect{engine.Reload, engine.Restart} {
+		v = strings.TrimSuffix(v, " "+waiting(e))
+	}
+	return v
+}
+
+// reads is what is true when a server has read its files: what waited for that is in force.
+func (s *server) reads(w engine.Snapshot, effects ...engine.Effect) engine.Snapshot {
+	wanted := []engine.Resource{settingsKind{s.site}.want(s), hbaKind{s.site}.want(s)}
+	if !s.isPrimary() {
+		wanted = append(wanted, replicationKind{s.site}.want(s))
+	}
+	for _, want := range wanted {
+		r := w[want.ID]
+		r.Attrs = maps.Clone(r.Attrs)
+		for path, a := range r.Attrs {
+			if !slices.ContainsFunc(effects, func(e engine.Effect) bool { return strings.HasSuffix(a.Value, waiting(e)) }) {
+				continue
+			}
+			delete(r.Attrs, path)
+			if now, declared := want.Attrs[path]; declared {
+				r.Attrs[path] = now
+			}
+		}
+		w = w.With(r)
+	}
+	return w
+}
+
+func (s alterSystem) Run(ctx context.Context) error {
+	dir, err := s.server.machine.Dir(ctx)
+	if err != nil {
+		return err
+	}
+	values := s.server.fileValues(dir)
+	for _, name := range s.names {
+		for _, sql := range alterStatements(name, values) {
+			if err := s.server.session.change(ctx, "set "+name, sql); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// alterStatements are what brings one setting to its wanted value, or back to what the server's other files say. An
+// extension's setting that no loaded library knows is taken only where the session has it.
+func alterStatements(name string, values map[string]string) []string {
+	v, wanted := values[name]
+	if !wanted {
+		return []string{"ALTER SYSTEM RESET " + settingName(name)}
+	}
+	set := "ALTER SYSTEM SET " + settingName(name) + " = " + alterValue(name, v)
+	if !strings.Contains(name, ".") {
+		return []string{set}
+	}
+	return []string{"SELECT set_config(" + literal(name) + ", " + literal(v) + ", false)", set}
+}
+
+// settingName quotes the name of a setting: prefix.name is two identifiers.
+func settingName(name string) string {
+	prefix, rest, two := strings.Cut(name, ".")
+	if !two {
+		return ident(name)
+	}
+	return ident(prefix) + "." + ident(rest)
+}
