@@ -58,6 +58,10 @@ func (k nodes) Steps(c engine.Change) []engine.Step {
 func (k nodes) create(c engine.Change) createNode {
 	n := k.node(c.ID.Name)
 	behind := []engine.StepID{{Do: "pull", On: imageID(n.Image)}, {Do: "create", On: networkID(n.Network.Name)}, {Do: "create", On: volumeID(n.Volume)}}
+	if _, there := k.seen.inspected[k.file.Primary().Name]; !there && c.Action == engine.Create && n.Part == schema.Standby {
+		// the master's server takes longest to make: nothing competes with its start
+		behind = append(behind, engine.StepID{Do: "create", On: nodeID(k.file.Primary().Name)})
+	}
 	for name, other := range k.seen.inspected { // whoever holds its port or volume goes first
 		if name != n.Name && ((n.Port.Port != 0 && seenPort(other.HostConfig) == n.Port.String()) || seenVolume(other) == n.Volume) {
 			behind = append(behind, engine.StepID{Do: "remove", On: nodeID(name)})
