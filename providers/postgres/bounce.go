@@ -57,13 +57,17 @@ func (s *Site) Below(node string) []engine.StepID {
 // "Administrator's Overview").
 var hotStandby = []string{"max_connections", "max_wal_senders", "max_worker_processes", "max_prepared_transactions", "max_locks_per_transaction"}
 
-// lowers reports whether the server runs with a higher value of one of them than its file asks for.
+// lowers reports whether the server runs with a higher value of one of them than its file asks for; one that goes from the
+// file is the default again, which is mostly lower.
 func (s *server) lowers() bool {
 	return slices.ContainsFunc(hotStandby, func(name string) bool {
 		want, declared := s.node.Settings[name]
 		live, ok := s.seen.live.Settings[name]
-		if !declared || !ok {
+		if _, written := s.seen.live.inAutoConf()[name]; !ok || !declared && !written {
 			return false
+		}
+		if !declared {
+			want.Value = live.Boot
 		}
 		now, err1 := strconv.Atoi(live.Reset)
 		then, err2 := strconv.Atoi(want.Value)

@@ -77,6 +77,16 @@ func TestALifeOfChanges(t *testing.T) {
 		}
 		c.replicated("a", "c")
 	})
+	c.sub("one that goes from the file, and was higher than the default, falls", func(t *testing.T) {
+		c.edit("max_connections = 30", "max_connections = 30\n    max_wal_senders = 20")
+		c.apply()
+		c.edit("\n    max_wal_senders = 20", "")
+		c.apply()
+		if !(started("a") < started("b") && started("b") < started("c")) {
+			t.Errorf("order of restarts: a %s, b %s, c %s", started("a"), started("b"), started("c"))
+		}
+		c.replicated("a", "c")
+	})
 	c.sub("a setting that goes is the default again", func(t *testing.T) {
 		c.edit("work_mem        = 12288", "")
 		contains(t, c.apply().out, "work_mem", "-> default")
