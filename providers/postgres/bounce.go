@@ -63,7 +63,7 @@ func (s *server) lowers() bool {
 	return slices.ContainsFunc(hotStandby, func(name string) bool {
 		want, declared := s.node.Settings[name]
 		live, ok := s.seen.live.Settings[name]
-		if _, written := s.seen.live.inAutoConf()[name]; !ok || !declared && !written {
+		if _, written := s.seen.live.inAutoConf()[name]; !ok || !declared && !written && !live.Pending {
 			return false
 		}
 		if !declared {

@@ -122,7 +122,8 @@ func (l live) inAutoConf() map[string]string {
 func (l live) fileErrors() []string {
 	var out []string
 	for _, f := range l.Files {
-		if f.Error != "" && f.Error != "setting could not be applied" {
+		// A setting that left the files and waits for a restart is a row without a file.
+		if f.Error != "" && f.Error != "setting could not be applied" && f.File != "" {
 			out = append(out, fmt.Sprintf("%s line %d: %s: %s", f.File, f.Line, f.Name, f.Error))
 		}
 	}
