@@ -40,34 +40,16 @@ func (k hbaKind) want(s *server) engine.Resource {
 	return engine.Resource{ID: hbaID(s.node.Name), Addr: s.address(), Origin: origin(s.node.Origin), Needs: []engine.ID{serverID(s.node.Name)}, Attrs: map[string]engine.Attr{"hba": a}}
 }
 
-func (k hbaKind) Want() []engine.Resource {
-	var out []engine.Resource
-	for _, s := range k.servers {
-		out = append(out, k.want(s))
-	}
-	return out
-}
+func (k hbaKind) Want() []engine.Resource { return wantOn(k.servers, k.want) }
 
-func (k hbaKind) Seen() []engine.Resource {
-	var out []engine.Resource
-	for _, s := range k.servers {
-		r := k.want(s)
-		r.Ours = true
-		switch {
-		case s.seen.reach == absent:
-			continue
-		case s.seen.reach != up:
-			r = s.unseen(r)
-		default:
-			a := engine.Attr{List: schema.HBARules(s.seen.live.HBA), Effect: engine.Reload}
-			if !s.seen.live.HBARead {
-				a.Value = waiting(engine.Reload)
-			}
-			r.Attrs = map[string]engine.Attr{"hba": a}
-		}
-		out = append(out, r)
+func (k hbaKind) Seen() []engine.Resource { return seenOn(k.servers, k.want, k.seenAttrs) }
+
+func (k hbaKind) seenAttrs(s *server) map[string]engine.Attr {
+	a := engine.Attr{List: schema.HBARules(s.seen.live.HBA), Effect: engine.Reload}
+	if !s.seen.live.HBARead {
+		a.Value = waiting(engine.Reload)
 	}
-	return out
+	return map[string]engine.Attr{"hba": a}
 }
 
 func (hbaKind) Facts(_, _ engine.Snapshot) []engine.Fact { return nil }

@@ -77,31 +77,9 @@ func (s *server) describes(name string) (liveSetting, bool) {
 	return live, ok
 }
 
-func (k settingsKind) Want() []engine.Resource {
-	var out []engine.Resource
-	for _, s := range k.servers {
-		out = append(out, k.want(s))
-	}
-	return out
-}
+func (k settingsKind) Want() []engine.Resource { return wantOn(k.servers, k.want) }
 
-func (k settingsKind) Seen() []engine.Resource {
-	var out []engine.Resource
-	for _, s := range k.servers {
-		r := k.want(s)
-		r.Ours = true
-		switch {
-		case s.seen.reach == absent:
-			continue
-		case s.seen.reach != up:
-			out = append(out, s.unseen(r))
-			continue
-		}
-		r.Attrs = k.seenAttrs(s)
-		out = append(out, r)
-	}
-	return out
-}
+func (k settingsKind) Seen() []engine.Resource { return seenOn(k.servers, k.want, k.seenAttrs) }
 
 // seenAttrs compares as the server itself would: the wanted spelling is given back for a value that it takes for the same.
 func (k settingsKind) seenAttrs(s *server) map[string]engine.Attr {

@@ -227,3 +227,32 @@ func (s *server) unseen(r engine.Resource) engine.Resource {
 	}
 	return r
 }
+
+// wantOn is what a kind of which each server has its own wants of them.
+func wantOn(servers []*server, want func(*server) engine.Resource) []engine.Resource {
+	var out []engine.Resource
+	for _, s := range servers {
+		out = append(out, want(s))
+	}
+	return out
+}
+
+// seenOn is what was seen of such a kind: nothing where the server is still to be made, and no attributes where it could not
+// be looked at.
+func seenOn(servers []*server, want func(*server) engine.Resource, attrs func(*server) map[string]engine.Attr) []engine.Resource {
+	var out []engine.Resource
+	for _, s := range servers {
+		r := want(s)
+		r.Ours = true
+		switch s.seen.reach {
+		case absent:
+			continue
+		case up:
+			r.Attrs = attrs(s)
+		default:
+			r = s.unseen(r)
+		}
+		out = append(out, r)
+	}
+	return out
+}
