@@ -159,13 +159,29 @@ func (e *Engine) start(ctx context.Context, name string) error {
 // startScript is PID 1's child in every node. $0 is PGDATA. It waits until the data directory is there (it appears by a
 // rename, when it is complete), takes the lock of the volume, and becomes the server. Two servers on one volume destroy
 // it, and PIDs being private to a container postmaster.pid does not see that; the flock does, and dies with its holder.
+//
+// Looking twenty times a second would be a process each time, as long as the clone takes; so it looks once a second, and
+// whoever makes the directory wakes it up by SIGUSR1 to the process named in wakeFile. The sleep under way may not outlive
+// the wait: the postmaster would take its end for a crashed backend. And a late signal finds it ignored, not deadly.
 const startScript = `trap 'exit 0' INT TERM
+trap : USR1
 cd /
 PATH="$PATH:/usr/lib/postgresql/$1/bin:/usr/pgsql-$1/bin"
-until [ -s "$0/PG_VERSION" ]; do sleep 0.05; done
+echo $$ > ` + wakeFile + `
+until [ -s "$0/PG_VERSION" ]; do sleep 1 & nap=$!; wait $nap; done
+trap '' USR1
+[ -z "${nap-}" ] || { kill $nap; wait $nap; } 2>/dev/null
 exec 9>>"${0%/*}/pgrepl/lock"
 flock -n 9 || { echo "another server uses this volume" >&2; exit 1; }
 exec postgres -D "$0"`
+
+// wakeFile names the process that waits for the data directory.
+const wakeFile = "/var/run/postgresql/pgrepl.waits"
+
+// WakeScript is the shell's line that ends the wait of the container it runs in.
+func (m *Machine) WakeScript() string {
+	return "{ read -r waits < " + wakeFile + " && kill -USR1 $waits; } 2>/dev/null || :\n"
+}
 
 // recipe is how a node's container is made.
 func (s *Site) recipe(n *schema.Node, mountpoint string) (*container.Config, *container.HostConfig, *network.NetworkingConfig) {

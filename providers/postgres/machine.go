@@ -31,6 +31,8 @@ type Machine interface {
 	Open(ctx context.Context, patience time.Duration) (conn net.Conn, files map[string]string, err error)
 	// Dial connects from inside the node to port 5432 of a host, waiting up to patience for somebody to listen.
 	Dial(ctx context.Context, host string, patience time.Duration) (net.Conn, error)
+	// WakeScript is the line of a script for Run that tells a node which waits for its data that it is there.
+	WakeScript() string
 	// Fresh ends commands that a killed client left running in a node that still waits for its data.
 	Fresh(context.Context) error
 	Restart(context.Context) error

@@ -20,17 +20,16 @@ umask 077
 cd "$1"
 PATH="$PATH:/usr/lib/postgresql/$2/bin:/usr/pgsql-$2/bin"
 [ ! -e pgdata ] || exit 0
-has=$(postgres --version)
+has=$(initdb --version)
 case "$has" in *") $2".*|*") $2"[a-z]*) ;; *) echo "the image has $has, the file says version $2" >&2; exit 4;; esac
 rm -rf pgdata.part
 `
 	finishScript = `
-cp pgrepl/conf pgdata.part/postgresql.auto.conf
-cp pgrepl/hba pgdata.part/pg_hba.conf
+mv pgrepl/conf pgdata.part/postgresql.auto.conf
+mv pgrepl/hba pgdata.part/pg_hba.conf
 `
 	publishScript = `
 mv pgdata.part pgdata
-rm -f pgrepl/conf pgrepl/hba pgrepl/bootstrap
 sync . 2>/dev/null || sync
 `
 	// The single-user server that makes the management role also proves that the settings can boot; exit_on_error, because
@@ -39,6 +38,7 @@ sync . 2>/dev/null || sync
 shift 2
 initdb -D pgdata.part -A reject --no-sync "$@" >/dev/null` + finishScript + `
 postgres --single -D pgdata.part -c exit_on_error=on -c log_min_messages=fatal postgres < pgrepl/bootstrap >/dev/null
+rm pgrepl/bootstrap
 initdb -D pgdata.part --sync-only >/dev/null` + publishScript
 
 	// standby.signal is inside before the rename, so a clone can never start as a second primary.
@@ -85,7 +85,7 @@ func (s initialise) Run(ctx context.Context) error {
 	files["bootstrap"], files["credential"] = []byte(bootstrap), []byte(password.Reveal()+"\n")
 	return s.server.prepare(ctx, "initdb", files, func() error {
 		file := s.server.site.file
-		_, err := s.server.machine.Run(ctx, "initdb", initialiseScript, "", append([]string{dir, strconv.Itoa(file.Version)}, initdbOptions(file)...)...)
+		_, err := s.server.machine.Run(ctx, "initdb", initialiseScript+s.server.machine.WakeScript(), "", append([]string{dir, strconv.Itoa(file.Version)}, initdbOptions(file)...)...)
 		if err != nil {
 			return err
 		}
@@ -170,7 +170,7 @@ func (s clone) Run(ctx context.Context) error {
 	defer cancel(nil)
 	go s.watch(ctx, cancel)
 	err = s.server.prepare(ctx, "base backup", files, func() error {
-		_, err := s.server.machine.Run(ctx, "base backup", cloneScript, "", dir, strconv.Itoa(s.server.site.file.Version),
+		_, err := s.server.machine.Run(ctx, "base backup", cloneScript+s.server.machine.WakeScript(), "", dir, strconv.Itoa(s.server.site.file.Version),
 			conninfo(s.server.conninfo(dir)), s.server.node.Slot.Name)
 		return err
 	})

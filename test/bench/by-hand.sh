@@ -5,11 +5,11 @@
 set -euo pipefail
 image=${IMAGE:?} p=${PREFIX:?} n=${REPLICAS:-1} senders=${SENDERS:-10}
 
+# The volumes stay, for a reason that main.go gives.
 down() {
-  local i names=("$p-master") volumes=("$p-master")
-  for ((i = 1; i <= n; i++)); do names+=("$p-replica$i") volumes+=("$p-replica$i"); done
-  docker rm -fv "${names[@]}" >/dev/null 2>&1 || true
-  docker volume rm "${volumes[@]}" >/dev/null 2>&1 || true
+  local i names=("$p-master")
+  for ((i = 1; i <= n; i++)); do names+=("$p-replica$i"); done
+  docker rm -f "${names[@]}" >/dev/null 2>&1 || true
   docker network rm "$p" >/dev/null 2>&1 || true
 }
 

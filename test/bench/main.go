@@ -40,10 +40,12 @@ type bench struct {
 	program string
 	image   string
 	prefix  string
+	// clusters counts those that were made, for their names
+	clusters int
 }
 
 func measure(ctx context.Context, version string, pairs, runs int) (err error) {
-	b := bench{prefix: fmt.Sprintf("pgrbench%d", os.Getpid())}
+	b := &bench{prefix: fmt.Sprintf("pgrbench%d", os.Getpid())}
 	if b.dir, err = os.MkdirTemp("", "pgrepl-bench"); err != nil {
 		return err
 	}
@@ -69,7 +71,7 @@ func measure(ctx context.Context, version string, pairs, runs int) (err error) {
 }
 
 // machine says what the figures were measured on.
-func (b bench) machine(ctx context.Context) {
+func (b *bench) machine(ctx context.Context) {
 	engine, err := lastLine(ctx, "docker", "version", "--format", "{{.Server.Version}}")
 	if err != nil {
 		engine = "unknown"
@@ -100,7 +102,7 @@ type figure struct {
 	memory int64 // the most, in KiB
 }
 
-func (b bench) all(ctx context.Context, pairs, runs int) (cold []pair, plans []figure, err error) {
+func (b *bench) all(ctx context.Context, pairs, runs int) (cold []pair, plans []figure, err error) {
 	for _, replicas := range []int{1, 8} {
 		for i := range pairs {
 			last := i == pairs-1
@@ -129,7 +131,7 @@ func (b bench) all(ctx context.Context, pairs, runs int) (cold []pair, plans []f
 }
 
 // pair measures both ways; which goes first changes from pair to pair. readers: the plans too, on pgrepl's cluster.
-func (b bench) pair(ctx context.Context, replicas int, handFirst, readers bool, runs int) (p pair, plans []figure, err error) {
+func (b *bench) pair(ctx context.Context, replicas int, handFirst, readers bool, runs int) (p pair, plans []figure, err error) {
 	p = pair{replicas: replicas, load: load()}
 	fmt.Fprintf(os.Stderr, "bench: 1+%d, load %s\n", replicas, p.load)
 	ways := []func() error{
@@ -153,8 +155,23 @@ func (b bench) pair(ctx context.Context, replicas int, handFirst, readers bool, 
 	return p, plans, nil
 }
 
-func (b bench) byHand(ctx context.Context, replicas int) (time.Duration, error) {
-	env := []string{"IMAGE=" + b.image, "PREFIX=" + b.prefix + "h", fmt.Sprintf("REPLICAS=%d", replicas), fmt.Sprintf("SENDERS=%d", senders(replicas))}
+// name is a new one for every cluster, because the volumes of the ones before are still there: ext4 does not give an inode
+// out again for minutes after its file was removed, and steps over each of them at every file that is made meanwhile. After
+// a cluster's data was removed, the next initdb takes up to four times as long, whoever runs it. So data goes at the end.
+func (b *bench) name(way string) string {
+	b.clusters++
+	return fmt.Sprintf("%s%s%d", b.prefix, way, b.clusters)
+}
+
+// settle lets the machine finish what the run before has left it to do.
+func settle() {
+	syscall.Sync()
+	time.Sleep(2 * time.Second)
+}
+
+func (b *bench) byHand(ctx context.Context, replicas int) (time.Duration, error) {
+	settle()
+	env := []string{"IMAGE=" + b.image, "PREFIX=" + b.name("h"), fmt.Sprintf("REPLICAS=%d", replicas), fmt.Sprintf("SENDERS=%d", senders(replicas))}
 	up, err := run(ctx, ".", env, "test/bench/by-hand.sh", "up")
 	if err != nil {
 		return 0, err
@@ -163,11 +180,12 @@ func (b bench) byHand(ctx context.Context, replicas int) (time.Duration, error) 
 	return up.took, err
 }
 
-func (b bench) cold(ctx context.Context, replicas int, readers bool, runs int) (took time.Duration, memory int64, plans []figure, err error) {
+func (b *bench) cold(ctx context.Context, replicas int, readers bool, runs int) (took time.Duration, memory int64, plans []figure, err error) {
 	c, err := b.cluster(replicas)
 	if err != nil {
 		return 0, 0, nil, err
 	}
+	settle()
 	r, err := b.pgrepl(ctx, c, "apply", "--auto-approve")
 	if err != nil {
 		return 0, 0, nil, err
@@ -177,12 +195,12 @@ func (b bench) cold(ctx context.Context, replicas int, readers bool, runs int) (
 			return 0, 0, nil, err
 		}
 	}
-	_, err = b.pgrepl(ctx, c, "destroy", "--auto-approve", "--allow=data")
+	_, err = b.pgrepl(ctx, c, "destroy", "--auto-approve")
 	return r.took, r.memory, plans, err
 }
 
 // readers measures what only reads: a plan with nothing to do, and validate.
-func (b bench) readers(ctx context.Context, c string, replicas, runs int) ([]figure, error) {
+func (b *bench) readers(ctx context.Context, c string, replicas, runs int) ([]figure, error) {
 	var out []figure
 	for _, command := range []string{"plan", "validate"} {
 		f := figure{name: fmt.Sprintf("`%s`, 1+%d", command, replicas)}
@@ -205,8 +223,9 @@ func (b bench) readers(ctx context.Context, c string, replicas, runs int) ([]fig
 func senders(replicas int) int { return max(10, 2*replicas+4) }
 
 // cluster writes the file that says what by-hand.sh does, and returns its folder.
-func (b bench) cluster(replicas int) (string, error) {
-	dir := filepath.Join(b.dir, fmt.Sprint(replicas))
+func (b *bench) cluster(replicas int) (string, error) {
+	name := b.name("p")
+	dir := filepath.Join(b.dir, name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
@@ -226,14 +245,14 @@ func (b bench) cluster(replicas int) (string, error) {
   }
 }
 master "%[1]s-master" {}
-`, b.prefix, b.image, strings.SplitN(b.image[strings.LastIndex(b.image, ":")+1:], "-", 2)[0], senders(replicas))
+`, name, b.image, strings.SplitN(b.image[strings.LastIndex(b.image, ":")+1:], "-", 2)[0], senders(replicas))
 	for i := range replicas {
-		fmt.Fprintf(&text, "replica \"%s-replica%d\" {}\n", b.prefix, i+1)
+		fmt.Fprintf(&text, "replica \"%s-replica%d\" {}\n", name, i+1)
 	}
 	return dir, os.WriteFile(filepath.Join(dir, "pgrepl.hcl"), []byte(text.String()), 0o644)
 }
 
-func (b bench) pgrepl(ctx context.Context, dir string, args ...string) (result, error) {
+func (b *bench) pgrepl(ctx context.Context, dir string, args ...string) (result, error) {
 	return run(ctx, dir, nil, b.program, args...)
 }
 
@@ -272,7 +291,7 @@ func lastLine(ctx context.Context, program string, args ...string) (string, erro
 }
 
 // clean removes what a run that failed left behind: whatever has its prefix in its name.
-func (b bench) clean() error {
+func (b *bench) clean() error {
 	var errs []error
 	for _, kind := range []struct{ list, remove []string }{
 		{[]string{"ps", "--all", "--format", "{{.Names}}"}, []string{"rm", "--force", "--volumes"}},
