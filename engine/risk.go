@@ -170,7 +170,7 @@ func compareRisks(a, b Risk) int {
 		strings.Compare(a.Code, b.Code), a.Addrs[0].Compare(b.Addrs[0]), strings.Compare(a.Text, b.Text))
 }
 
-// Refused marks the risks that allow lets pass and returns those that it does not. An entry is CLASS or CLASS:ADDR.
+// Refused marks the risks that allow lets pass and returns those that it does not.
 func (p *Plan) Refused(allow []string) []Risk {
 	var out []Risk
 	for i := range p.Risks {
@@ -178,11 +178,19 @@ func (p *Plan) Refused(allow []string) []Risk {
 		if r.Severity != Needs {
 			continue
 		}
-		if r.Allowed = slices.Contains(allow, string(r.Class)) || slices.Contains(allow, r.Allow); !r.Allowed {
+		if r.Allowed = Allows(allow, r.Class, r.Addrs[0]); !r.Allowed {
 			out = append(out, *r)
 		}
 	}
 	return out
+}
+
+// Allows reports whether an entry of --allow, CLASS or CLASS:ADDR, lets a loss of that class at that address pass.
+func Allows(allow []string, class Class, addr Address) bool {
+	return slices.ContainsFunc(allow, func(entry string) bool {
+		of, narrowed, narrow := strings.Cut(entry, ":")
+		return of == string(class) && (!narrow || addr.Matches(narrowed))
+	})
 }
 
 // Denied returns the risks of the classes that may not happen (--deny=restart,recreate).

@@ -36,9 +36,9 @@ func New(file *schema.Cluster, on *docker.Engine, effect engine.SideEffect) *Clu
 	return c
 }
 
-// Destroy is the system in which nothing of the cluster is wanted: what Docker holds of it goes, and its volumes only with
-// volumes set. It needs no server, so it works with the master down.
-func Destroy(file *schema.Cluster, on *docker.Engine, volumes bool) *Cluster {
+// Destroy is the system in which nothing of the cluster is wanted: what Docker holds of it goes, and the volumes of the
+// nodes that volumes says (nil: of none). It needs no server, so it works with the master down.
+func Destroy(file *schema.Cluster, on *docker.Engine, volumes func(node engine.Address) bool) *Cluster {
 	site := docker.NewSite(file, on, docker.Removal{Containers: true, Volumes: volumes})
 	return &Cluster{file: file, docker: site, kinds: site.Kinds()}
 }

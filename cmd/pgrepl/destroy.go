@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"slices"
 
 	"github.com/spf13/cobra"
 
+	"pgrepl/engine"
 	"pgrepl/engine/render"
 	"pgrepl/providers"
 	"pgrepl/providers/docker"
@@ -15,13 +15,15 @@ import (
 func newDestroy(a *app) *cobra.Command {
 	var f applyFlags
 	c := &cobra.Command{
-		Use: "destroy", Short: "Remove what Docker holds of the cluster; volumes stay unless --allow=data", Args: noArguments,
+		Use: "destroy", Short: "Remove what Docker holds of the cluster; volumes stay unless --allow=data[:ADDRESS]", Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := f.check(); err != nil {
 				return err
 			}
 			return a.withApproval(c.Context(), f, func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
-				cluster := providers.Destroy(file, on, slices.Contains(f.allow, "data"))
+				cluster := providers.Destroy(file, on, func(node engine.Address) bool {
+					return engine.Allows(f.allow, engine.ClassData, node)
+				})
 				return a.carryOut(ctx, cluster, f, render.Title{Command: "destroy", Cluster: file.Name, File: file.File})
 			})
 		},

@@ -26,10 +26,26 @@ func (f *planFlags) add(c *cobra.Command) {
 	flags := c.Flags()
 	flags.StringArrayVar(&f.target, "target", nil, "plan only this address and what it needs (repeatable)")
 	flags.StringArrayVar(&f.exclude, "exclude", nil, "leave this address out (repeatable)")
-	flags.StringSliceVar(&f.allow, "allow", nil, "let losses of a class pass: data, slot, role, or CLASS:ADDRESS (repeatable)")
-	flags.StringSliceVar(&f.deny, "deny", nil, "refuse a plan with restart or recreate in it")
+	flags.Var((*entries)(&f.allow), "allow", "let losses of a class pass: data, slot, role, or CLASS:ADDRESS (repeatable)")
+	flags.Var((*entries)(&f.deny), "deny", "refuse a plan with restart or recreate in it")
 	flags.BoolVar(&f.detailed, "detailed-exitcode", false, "exit with 2 when there are changes, 3 when they are refused")
 	flags.BoolVar(&f.full, "full", false, "show attributes that have their default too")
+}
+
+// entries is a flag that may be repeated or hold several entries with commas between them. A comma inside quotes is part of an
+// address, replica.standby["a,b"], which the quotes keep out of pflag's own kind of list as well.
+type entries []string
+
+func (l *entries) String() string { return strings.Join(*l, ",") }
+func (l *entries) Type() string   { return "entries" }
+
+func (l *entries) Set(text string) error {
+	quoted := false
+	*l = append(*l, strings.FieldsFunc(text, func(c rune) bool {
+		quoted = quoted != (c == '"')
+		return c == ',' && !quoted
+	})...)
+	return nil
 }
 
 func (f *planFlags) check() error {
@@ -108,6 +124,7 @@ func (s session) look(ctx context.Context) (engine.Plan, error) {
 	if err != nil {
 		return p, err
 	}
+	p.Refused(s.flags.allow) // the plan says which of its losses are allowed
 	for _, problem := range problems {
 		s.sayProblem(problem)
 	}

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -115,9 +116,9 @@ func (t *text) net(title Title, p engine.Plan, r Report) {
 
 // verdict is the plan in one line: what writers and data will notice.
 func verdict(title Title, p engine.Plan) string {
-	data := slices.ContainsFunc(p.Risks, func(r engine.Risk) bool { return r.Class == engine.ClassData })
+	data := dataLoss(p)
 	if title.Command == "destroy" {
-		return "The cluster stops. " + map[bool]string{true: "Its data is deleted: needs --allow=data.", false: "Its volumes stay."}[data]
+		return "The cluster stops. " + cmp.Or(data, "Its volumes stay.")
 	}
 	bounced := append(interrupted(p, engine.ClassRestart), interrupted(p, engine.ClassRecreate)...)
 	restarts, touched := "No restart", ", no data touched."
@@ -127,10 +128,26 @@ func verdict(title Title, p engine.Plan) string {
 	case len(bounced) > 0:
 		restarts, touched = "Writes go on; standbys restart", ". No data touched."
 	}
-	if data {
-		touched = ". Data is deleted: needs --allow=data."
+	if data != "" {
+		touched = ". " + data
 	}
 	return restarts + touched
+}
+
+// dataLoss says whether data goes and what that needs; "" where none does.
+func dataLoss(p engine.Plan) string {
+	deleted, needs := false, false
+	for _, r := range p.Risks {
+		deleted = deleted || r.Class == engine.ClassData
+		needs = needs || r.Class == engine.ClassData && !r.Allowed
+	}
+	switch {
+	case needs:
+		return "Data is deleted: needs --allow=data."
+	case deleted:
+		return "Data is deleted."
+	}
+	return ""
 }
 
 // interrupted lists the addresses that an effect of the class comes to, each once.
@@ -162,8 +179,16 @@ func (t *text) risks(p engine.Plan) {
 			t.linef("%s", riskText(r))
 			continue
 		}
-		t.linef("%-*s   needs --allow=%s", width, riskText(r), r.Allow)
+		t.linef("%-*s   %s", width, riskText(r), permission(r))
 	}
+}
+
+// permission says what lets a loss pass, or that it was given.
+func permission(r engine.Risk) string {
+	if r.Allowed {
+		return "allowed"
+	}
+	return "needs --allow=" + r.Allow
 }
 
 // riskText is one risk of a plan, without what lets it pass.
@@ -261,7 +286,10 @@ func needs(p engine.Plan, b engine.Batch) string {
 			continue
 		}
 		for _, e := range s.Effects() {
-			if e.Asks {
+			asks := func(r engine.Risk) bool {
+				return r.Severity == engine.Needs && !r.Allowed && r.Class == e.Class && r.Addrs[0] == e.Addr
+			}
+			if e.Asks && slices.ContainsFunc(p.Risks, asks) {
 				out = append(out, fmt.Sprintf("needs --allow=%s:%s", e.Class, e.Addr))
 			}
 		}

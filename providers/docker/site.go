@@ -31,7 +31,12 @@ type Site struct {
 }
 
 // Removal says what a destroy takes away; the zero value is no destroy.
-type Removal struct{ Containers, Volumes bool }
+type Removal struct {
+	Containers bool
+	Volumes    func(node engine.Address) bool // whether the node's volume goes, too; nil: none does
+}
+
+func (r Removal) volume(node engine.Address) bool { return r.Volumes != nil && r.Volumes(node) }
 
 // NewSite binds the Docker side of a cluster to an engine. With a removal the file's objects are all unwanted.
 func NewSite(file *schema.Cluster, e *Engine, removal Removal) *Site {

@@ -55,7 +55,7 @@ func (k volumes) Seen() []engine.Resource {
 		r := engine.Resource{ID: volumeID(v.Name), Addr: k.addressOf(node), Ours: true}
 		if !k.declares(v.Name) {
 			_, lives := k.seen.inspected[node]
-			r.Ours = k.removal.Volumes || !k.removal.Containers && (lives || k.seen.volume(removing(v.Name)) != nil)
+			r.Ours = k.removal.volume(r.Addr) || !k.removal.Containers && (lives || k.seen.volume(removing(v.Name)) != nil)
 		}
 		out = append(out, r)
 	}
@@ -69,7 +69,7 @@ func removing(volume string) string { return "pgrepl-removing-" + volume }
 // goes reports whether a plan in which the node's container is removed for good removes its volume as well.
 func (k volumes) goes(volume string) bool {
 	v := k.seen.volume(volume)
-	return v != nil && v.Labels[labelCluster] == k.file.Name && !k.declares(volume) && (k.removal.Volumes || !k.removal.Containers)
+	return v != nil && v.Labels[labelCluster] == k.file.Name && !k.declares(volume) && (!k.removal.Containers || k.removal.volume(k.addressOf(v.Labels[labelNode])))
 }
 
 func (k volumes) declares(name string) bool {

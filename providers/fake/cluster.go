@@ -35,7 +35,7 @@ func New(file *schema.Cluster, w *World) *Cluster {
 }
 
 // Destroy is the system in which nothing of the file is wanted.
-func Destroy(file *schema.Cluster, w *World, volumes bool) *Cluster {
+func Destroy(file *schema.Cluster, w *World, volumes func(node engine.Address) bool) *Cluster {
 	return &Cluster{world: w, real: providers.Destroy(file, nil, volumes)}
 }
 

@@ -27,7 +27,7 @@ var update = flag.Bool("update", false, "write what is found into the golden fil
 //
 //	1-new.hcl       the file from now on
 //	2-gone.events   what somebody does by hand
-//	9-end.destroy   destroy instead of apply; with the text "data", volumes too
+//	9-end.destroy   destroy instead of apply; the text is what --allow says
 //	1-new.plan      what is planned then, in as many parts as there are looks; the plan is applied
 //
 // The comment holds variables: var x=v.
@@ -42,7 +42,7 @@ type stage struct {
 	events  string
 	file    string // the last one
 	destroy bool
-	data    bool
+	allow   []string
 	plan    string
 	load    func(*testing.T) *schema.Cluster
 }
@@ -83,7 +83,7 @@ func readLife(t *testing.T, path string) life {
 		case ".events":
 			s.events = string(f.Data)
 		case ".destroy":
-			s.destroy, s.data = true, strings.TrimSpace(string(f.Data)) == "data"
+			s.destroy, s.allow = true, strings.Fields(string(f.Data))
 		case ".plan":
 			s.plan = string(f.Data)
 		default:
@@ -116,7 +116,9 @@ func load(t *testing.T, name, text string, vars []string) *schema.Cluster {
 
 func (s stage) bind(t *testing.T, w *fake.World) *fake.Cluster {
 	if s.destroy {
-		return fake.Destroy(s.load(t), w, s.data)
+		return fake.Destroy(s.load(t), w, func(node engine.Address) bool {
+			return engine.Allows(s.allow, engine.ClassData, node)
+		})
 	}
 	return fake.New(s.load(t), w)
 }
@@ -245,7 +247,12 @@ func TestLives(t *testing.T) {
 			for _, s := range l.stages {
 				s.happen(t, w)
 				var plans []string
-				err := converge(s.bind(t, w), engine.Options{}, 1, func(p engine.Plan) { plans = append(plans, text(s.title(t), p)) })
+				err := converge(s.bind(t, w), engine.Options{}, 1, func(p engine.Plan) {
+					if s.destroy {
+						p.Refused(s.allow)
+					}
+					plans = append(plans, text(s.title(t), p))
+				})
 				if no := (refused{}); errors.As(err, &no) {
 					plans = append(plans, no.Error())
 				} else if err != nil {
