@@ -98,19 +98,26 @@ func TestWhatRestsOnTheUnseenWaits(t *testing.T) {
 func TestTargetAndExclude(t *testing.T) {
 	id := func(name string) ID { return ID{Kind: "node", Name: name} }
 	addr := func(label, key string) Address { return Address{Block: "replica", Label: label, Key: key} }
-	want := snapshot([]Resource{{ID: id("net")}, {ID: id("a"), Needs: []ID{id("net")}}, {ID: id("b"), Needs: []ID{id("net")}}, {ID: id("b2")}})
-	changes := []Change{{ID: id("net"), Addr: Address{Block: "network", Label: "net"}}, {ID: id("a"), Addr: addr("a", "")}, {ID: id("b"), Addr: addr("b", "1")}, {ID: id("b2"), Addr: addr("b", "2")}}
+	again := []Field{{Effect: Recreate}}
+	onNew := Resource{ID: id("on"), Needs: []ID{id("new")}}
+	want := snapshot([]Resource{{ID: id("net")}, {ID: id("new")}, onNew, {ID: id("a"), Needs: []ID{id("net")}}, {ID: id("b"), Needs: []ID{id("net")}}, {ID: id("b2")}})
+	changes := []Change{{ID: id("net"), Addr: Address{Block: "network", Label: "net"}}, {ID: id("a"), Addr: addr("a", "")}, {ID: id("b"), Addr: addr("b", "1")}, {ID: id("b2"), Addr: addr("b", "2")},
+		{ID: id("new"), Addr: Address{Block: "network", Label: "new"}, Fields: again}, {ID: id("on"), Addr: addr("on", ""), New: onNew, Fields: again}}
 	for _, c := range []struct {
 		o    Options
 		want string
 	}{
-		{Options{}, "net a b b2"},
+		{Options{}, "net a b b2 new on"},
 		{Options{Target: []string{"replica.a"}}, "net a"},
 		{Options{Target: []string{"replica.b"}}, "net b b2"},
 		{Options{Target: []string{`replica.b["2"]`}}, "b2"},
-		{Options{Exclude: []string{"replica.b"}}, "net a"},
+		{Options{Exclude: []string{"replica.b"}}, "net a new on"},
 		{Options{Target: []string{"replica.a"}, Exclude: []string{"network.net"}}, "a"},
 		{Options{Target: []string{"replica.c"}}, ""},
+		{Options{Target: []string{"network.net"}}, "net"},
+		{Options{Target: []string{"network.new"}}, "new on"},
+		{Options{Target: []string{"replica.on"}}, "new on"},
+		{Options{Target: []string{"network.new"}, Exclude: []string{"replica.on"}}, "new"},
 	} {
 		in, out := selected(changes, want, c.o)
 		got := ""

@@ -146,7 +146,10 @@ func selected(changes []Change, want Snapshot, o Options) (in, out []Change) {
 	if len(o.Target) == 0 && len(o.Exclude) == 0 {
 		return changes, nil
 	}
-	chosen := map[ID]bool{}
+	chosen, byID := map[ID]bool{}, map[ID]Change{}
+	for _, c := range changes {
+		byID[c.ID] = c
+	}
 	var choose func(id ID)
 	choose = func(id ID) {
 		if chosen[id] {
@@ -162,6 +165,11 @@ func selected(changes []Change, want Snapshot, o Options) (in, out []Change) {
 			choose(c.ID)
 		}
 	}
+	for _, c := range changes { // what is made anew under somebody brings them along: a container of the old network
+		if c.recreates() && slices.ContainsFunc(c.New.Needs, func(n ID) bool { return chosen[n] && byID[n].recreates() }) {
+			choose(c.ID)
+		}
+	}
 	for _, c := range changes {
 		if chosen[c.ID] && !slices.ContainsFunc(o.Exclude, c.Addr.Matches) {
 			in = append(in, c)
@@ -170,6 +178,11 @@ func selected(changes []Change, want Snapshot, o Options) (in, out []Change) {
 		out = append(out, c)
 	}
 	return in, out
+}
+
+// recreates reports whether the object itself goes and is made anew.
+func (c Change) recreates() bool {
+	return slices.ContainsFunc(c.Fields, func(f Field) bool { return f.Effect == Recreate })
 }
 
 // Matches reports whether pattern names this address, or all the instances of its block.

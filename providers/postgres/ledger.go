@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"pgrepl/engine"
 )
@@ -46,6 +47,29 @@ func markSQL(id engine.ID, consumer string) string {
 
 func unmarkSQL(id engine.ID) string {
 	return fmt.Sprintf("DELETE FROM pgrepl.object WHERE (kind, node, name) = (%s, %s, %s)", literal(id.Kind), literal(id.On), literal(id.Name))
+}
+
+// outlived are the marks whose object the last look did not find: its server went with it, or a run was killed between drop
+// and unmark. What is on a server that could not be looked at is left alone.
+func (s *Site) outlived() []engine.ID {
+	seen := map[engine.ID]bool{}
+	for _, k := range s.Kinds() {
+		for _, r := range k.Seen() {
+			seen[r.ID] = true
+		}
+	}
+	var out []engine.ID
+	for id := range s.ledger {
+		at := s.primary()
+		if id.On != "" {
+			at = s.server(id.On)
+		}
+		if !seen[id] && (at == nil || at.seen.reach == up) {
+			out = append(out, id)
+		}
+	}
+	slices.SortFunc(out, engine.ID.Compare)
+	return out
 }
 
 // managed is the attribute by which adoption shows in a plan: an object that exists under a declared name without a mark.

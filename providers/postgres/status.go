@@ -96,7 +96,7 @@ func (s *server) follow(n *NodeStatus) {
 	}
 }
 
-// Record writes one row of the ledger's history.
+// Record writes one row of the ledger's history, and forgets what is no more.
 func (s *Site) Record(ctx context.Context, who, tool string, steps []string) error {
 	if !s.primary().seen.live.Ledger {
 		return nil
@@ -105,6 +105,10 @@ func (s *Site) Record(ctx context.Context, who, tool string, steps []string) err
 	for i, t := range steps {
 		quoted[i] = literal(t)
 	}
-	return s.primary().session.change(ctx, "record the apply", fmt.Sprintf("INSERT INTO pgrepl.apply (who, tool, steps) VALUES (%s, %s, ARRAY[%s]::text[])",
-		literal(who), literal(tool), strings.Join(quoted, ", ")))
+	sql := []string{fmt.Sprintf("INSERT INTO pgrepl.apply (who, tool, steps) VALUES (%s, %s, ARRAY[%s]::text[])",
+		literal(who), literal(tool), strings.Join(quoted, ", "))}
+	for _, id := range s.outlived() {
+		sql = append(sql, unmarkSQL(id))
+	}
+	return s.primary().session.change(ctx, "record the apply", strings.Join(sql, ";\n"))
 }

@@ -51,8 +51,15 @@ func TestKilledAtEachSideEffectOfACreation(t *testing.T) {
 func TestKilledAtEachSideEffectOfARemoval(t *testing.T) {
 	c := newCluster(t, usualImage(t), small)
 	const replica = "replica \"%-b\" {}\n"
+	const onReplica = "slot \"theirs\" { upstream = replica.%-b }\n"
+	c.edit("master", onReplica+"master")
+	marks := fmt.Sprintf("%[1]s-a %[2]s_b, %[1]s-b theirs", c.prefix, strings.ReplaceAll(c.prefix, "-", "_"))
 	for n := 1; ; n++ {
 		c.apply()
+		if got := c.sql("a", "SELECT string_agg(node || ' ' || name, ', ' ORDER BY node) FROM pgrepl.object WHERE kind = 'slot'"); got != marks {
+			t.Fatalf("side effect %d: the ledger has %s, want %s", n-1, got, marks)
+		}
+		c.edit(onReplica, "")
 		c.edit(replica, "")
 		c.env = append(c.env, fmt.Sprintf("PGREPL_CRASH_AT=%d", n))
 		killed := c.run("apply", "--auto-approve", "--allow=data")
@@ -71,7 +78,7 @@ func TestKilledAtEachSideEffectOfARemoval(t *testing.T) {
 			}
 			return
 		}
-		c.edit("master", replica+"master")
+		c.edit("master", replica+onReplica+"master")
 	}
 }
 
