@@ -60,16 +60,24 @@ func compare(want, seen Snapshot) comparison {
 	var c comparison
 	ids := maps.Clone(want)
 	maps.Copy(ids, seen)
+	renames := renames(want, seen)
 	for _, r := range ids.Sorted() {
 		w, wanted := want[r.ID]
 		s, exists := seen[r.ID]
+		if !exists && renames[w.ID] {
+			s = seen[w.Was]
+			name := Field{Path: "name", Before: Attr{Value: w.Was.Name}, After: Attr{Value: w.ID.Name}, Had: true, Has: true, Effect: Live, Origin: w.Origin}
+			c.changes = append(c.changes, Change{ID: w.ID, Addr: w.Addr, Action: Update, Old: s, New: w, Fields: append([]Field{name}, fields(s.Attrs, w.Attrs)...)})
+			continue
+		}
 		switch {
+		case renames[r.ID]: // told as what it becomes
 		case exists && s.Unknown != "":
 			c.unseen = append(c.unseen, s)
 		case !exists:
 			c.changes = append(c.changes, Change{ID: w.ID, Addr: w.Addr, Action: Create, New: w, Fields: fields(nil, w.Attrs)})
 		case wanted:
-			if f := fields(s.Attrs, w.Attrs); len(f) > 0 {
+			if f := fields(compared(s, w), w.Attrs); len(f) > 0 {
 				c.changes = append(c.changes, Change{ID: w.ID, Addr: w.Addr, Action: Update, Old: s, New: w, Fields: f})
 			}
 		case s.Ours:
@@ -79,6 +87,29 @@ func compare(want, seen Snapshot) comparison {
 		}
 	}
 	return c
+}
+
+// renames holds what gets another name and what it becomes, both by ID.
+func renames(want, seen Snapshot) map[ID]bool {
+	out := map[ID]bool{}
+	for id, w := range want {
+		_, there := seen[id]
+		was, before := seen[w.Was]
+		if _, kept := want[w.Was]; before && was.Unknown == "" && !there && !kept {
+			out[id], out[w.Was] = true, true
+		}
+	}
+	return out
+}
+
+// compared are the attributes that were seen and matter to what is wanted.
+func compared(seen, want Resource) map[string]Attr {
+	if !want.Partial {
+		return seen.Attrs
+	}
+	out := maps.Clone(seen.Attrs)
+	maps.DeleteFunc(out, func(path string, _ Attr) bool { _, named := want.Attrs[path]; return !named })
+	return out
 }
 
 // fields compares attribute by attribute. The effect is what the world says of it, and what the file's kind says where

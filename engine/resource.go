@@ -98,6 +98,9 @@ type Resource struct {
 	Origin Origin
 	Made   string // how a new one comes to be, for the row of its block: "base backup of master.pg1"
 
+	Was     ID   // wanted only: what it is made of by a rename, where that is there and this is not
+	Partial bool // wanted only: nothing but the attributes it names is compared
+
 	Unchecked []string // attributes that cannot be compared in this run, each with the reason
 
 	Ours      bool   // seen only: ownership is marked in the world (a label, the ledger)

@@ -17,7 +17,10 @@ type shape struct {
 }
 
 // labelled are the attributes that every block with a label has.
-var labelled = []string{"name"}
+var labelled = []string{"name", "protect"}
+
+// renamable are those of the blocks whose object can get another name in place.
+var renamable = with(labelled, "renamed_from")
 
 var nodeAttrs = []string{"network", "volume", "port", "settings", "hba", "image", "memory", "cpus", "shm_size", "env",
 	"labels", "restart", "stop_timeout"}
@@ -25,21 +28,19 @@ var nodeAttrs = []string{"network", "volume", "port", "settings", "hba", "image"
 // shapes are the blocks of a file by kind, and the nested ones as outer.inner.
 var shapes = map[string]shape{
 	"cluster": {labels: 1, attrs: with(labelled, "image", "version", "settings", "hba", "restart", "labels"),
-		blocks: []string{"initdb", "superuser"}, later: []string{"synchronous", "renamed_from", "protect"}},
+		blocks: []string{"initdb", "superuser"}, later: []string{"synchronous", "renamed_from"}},
 	"cluster.initdb":    {attrs: []string{"locale", "encoding", "data_checksums", "wal_segsize"}},
 	"cluster.superuser": {attrs: []string{"name", "password"}},
-	"network": {labels: 1, attrs: with(labelled, "subnet", "gateway", "driver", "internal", "external", "labels"),
-		later: []string{"renamed_from", "protect"}},
-	"master": {labels: 1, attrs: with(labelled, nodeAttrs...), later: []string{"renamed_from", "protect"}},
+	"network":           {labels: 1, attrs: with(renamable, "subnet", "gateway", "driver", "internal", "external", "labels")},
+	"master":            {labels: 1, attrs: with(labelled, nodeAttrs...), later: []string{"renamed_from"}},
 	"replica": {labels: 1, attrs: with(labelled, with(nodeAttrs, "for_each", "upstream", "role", "slot",
-		"application_name", "delay")...), later: []string{"renamed_from", "protect"}},
-	"role": {labels: 1, attrs: with(labelled, "for_each", "login", "replication", "superuser", "createdb", "createrole",
-		"bypassrls", "inherit", "connection_limit", "valid_until", "password", "member_of", "settings"),
-		later: []string{"renamed_from", "protect"}},
-	"slot": {labels: 1, attrs: with(labelled, "for_each", "type", "plugin", "database", "upstream", "warn_retained"),
-		later: []string{"renamed_from", "protect"}},
-	"database": {labels: 1, attrs: with(labelled, "for_each", "owner", "connection_limit", "encoding", "locale",
-		"template"), later: []string{"renamed_from", "protect"}},
+		"application_name", "delay")...), later: []string{"renamed_from"}},
+	"role": {labels: 1, attrs: with(renamable, "for_each", "login", "replication", "superuser", "createdb", "createrole",
+		"bypassrls", "inherit", "connection_limit", "valid_until", "password", "member_of", "settings")},
+	"slot": {labels: 1, attrs: with(renamable, "for_each", "type", "plugin", "database", "upstream", "warn_retained")},
+	"database": {labels: 1, attrs: with(renamable, "for_each", "owner", "connection_limit", "encoding", "locale",
+		"template")},
+	"removed": {attrs: []string{"from", "destroy", "name"}},
 	"variable": {labels: 1, attrs: []string{"type", "default", "description", "sensitive"},
 		blocks: []string{"validation"}},
 	"variable.validation": {attrs: []string{"condition", "error_message"}},
@@ -47,7 +48,7 @@ var shapes = map[string]shape{
 }
 
 // laterBlocks belong to the language but not to this version.
-var laterBlocks = []string{"app", "monitor", "removed"}
+var laterBlocks = []string{"app", "monitor"}
 
 func with(some []string, more ...string) []string { return slices.Concat(some, more) }
 
@@ -90,8 +91,12 @@ func (l *loader) arrangeBlock(b *hclsyntax.Block) {
 		return
 	}
 	l.fits(b.Type, b.Body)
-	if b.Type == "variable" {
+	switch b.Type {
+	case "variable":
 		l.declare(b)
+		return
+	case "removed":
+		l.removals = append(l.removals, b)
 		return
 	}
 	l.addBlock(&block{kind: b.Type, label: b.Labels[0], body: b.Body, at: b.DefRange()})
@@ -115,13 +120,15 @@ func (l *loader) blockHint(kind string) string {
 }
 
 func topLevel() []string {
-	return []string{"cluster", "database", "locals", "master", "network", "replica", "role", "slot", "variable"}
+	return []string{"cluster", "database", "locals", "master", "network", "removed", "replica", "role", "slot", "variable"}
 }
 
 func (l *loader) labelsFit(b *hclsyntax.Block, want int) bool {
 	switch {
 	case len(b.Labels) < want:
 		l.errorf(codeLabel, b.TypeRange, "a %s block needs a label", b.Type).hint(`write ` + b.Type + ` "NAME" {`)
+	case len(b.Labels) > 0 && want == 0:
+		l.errorf(codeLabel, b.LabelRanges[0], "a %s block takes no label", b.Type)
 	case len(b.Labels) > want:
 		l.errorf(codeLabel, b.LabelRanges[want], "a %s block takes %s", b.Type, plural(want, "label"))
 	case want == 1 && !hclsyntax.ValidIdentifier(b.Labels[0]):

@@ -15,6 +15,8 @@ func (d *decoder) check() {
 	d.checkUpstreams()
 	d.checkReplicas()
 	d.checkMembership()
+	d.checkRemoved()
+	d.checkRenames()
 }
 
 // firsts finds the first of several objects that claim one thing.

@@ -7,7 +7,10 @@
 // far as this can be known offline, so nothing behind it checks again.
 package schema
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Cluster is a whole file: exactly one cluster with everything that belongs to it.
 //
@@ -23,12 +26,30 @@ type Cluster struct {
 	Superuser Superuser
 	Initdb    Initdb
 	Labels    map[string]string // for every Docker object
+	Protect   bool              // never destroyed
 
 	Networks  []*Network
 	Nodes     []*Node // the master first, then the replicas by address
 	Roles     []*Role
 	Slots     []*Slot
 	Databases []*Database
+
+	Removed []Removed // by address
+}
+
+// Released reports whether a removed block leaves what has this real name alone. The kind is network, node, role, slot
+// or database.
+func (c *Cluster) Released(kind, name string) bool {
+	return slices.ContainsFunc(c.Removed, func(r Removed) bool { return !r.Destroy && r.Kind == kind && r.Name == name })
+}
+
+// Removed is an object that no block declares any more: the block `removed`.
+type Removed struct {
+	From    Address
+	Kind    string // network, node, role, slot, database
+	Name    string // in the real world
+	Destroy bool   // false: it is no longer managed, and left alone
+	Origin  Origin
 }
 
 // Primary returns the node that the file declares as master.
@@ -67,6 +88,9 @@ type Object struct {
 	Name    string // in the real world: `name`, or the label, with the key after - (Docker) or _ (PostgreSQL)
 	Origin  Origin
 	Implied bool // not written in the file; Origin is the block that needs it
+
+	RenamedFrom string // real name that it had before; "": none
+	Protect     bool   // never removed or rebuilt
 }
 
 // Superuser is the bootstrap superuser that initdb makes (initdb -U).

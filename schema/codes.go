@@ -53,6 +53,7 @@ const (
 	codeMember    code = "PGR151"
 	codeVersion   code = "PGR152"
 	codeApart     code = "PGR153"
+	codeDeclared  code = "PGR154"
 
 	codeHBA code = "PGR160"
 )
@@ -82,7 +83,7 @@ func Codes() []Rule {
 			"Use the attribute or block that the diagnostic names."},
 		{string(codeTwice), "written twice", "Only one of the two could win, and not visibly.", "Remove one."},
 		{string(codeBlock), "unknown block", "A block that is not understood would be ignored in silence.",
-			"Use cluster, network, master, replica, role, slot, database, variable or locals."},
+			"Use cluster, network, master, replica, role, slot, database, removed, variable or locals."},
 		{string(codeAttribute), "unknown attribute", "An attribute that is not understood would be ignored in silence.",
 			"Use one of the attributes that the block has."},
 		{string(codeLabel), "wrong labels on a block", "The label is how the rest of the file refers to the block.",
@@ -133,6 +134,8 @@ func Codes() []Rule {
 		{string(codeVersion), "major version of PostgreSQL", "Settings, data layout and image paths depend on it.",
 			"Use an image whose tag begins with 15, 16, 17 or 18, or write version."},
 		{string(codeApart), "replica and upstream in different networks", "They could not reach each other.", "Put both into one network."},
+		{string(codeDeclared), "gone, and still declared", "An object cannot be removed from the file, or renamed from, and be declared in it.",
+			"Remove the block that says it is gone, or the one that declares it."},
 		{string(codeHBA), "pg_hba.conf rule is not valid", "A server with a bad line keeps the old rules at a reload and refuses its next start.",
 			"Write the line as in pg_hba.conf: type, database, user, address, method."},
 	}

@@ -22,6 +22,7 @@ type decoder struct {
 	roles     map[Address]*Role
 	slots     map[Address]*Slot
 	databases map[Address]*Database
+	removed   map[Address]hcl.Range // the from of each removed block
 }
 
 // inherited is what nodes take from the cluster, and replicas from the master.
@@ -43,6 +44,7 @@ func (l *loader) decode() *Cluster {
 		databases: map[Address]*Database{},
 	}
 	d.decodeCluster()
+	d.decodeRemoved()
 	d.decodeNetworks()
 	d.decodeRoles()
 	d.decodeDatabases()
@@ -80,6 +82,13 @@ func (d *decoder) object(in *instance, r *reader, check rule) Object {
 		if at == in.at {
 			note.hint("the name is the label unless name = says another")
 		}
+	}
+	o.Protect = r.flag("protect", false)
+	if slices.Contains(shapes[r.kind].attrs, "renamed_from") {
+		o.RenamedFrom = r.text("renamed_from", "", check)
+	}
+	if o.RenamedFrom == o.Name {
+		o.RenamedFrom = "" // as it is after a rename back
 	}
 	return o
 }

@@ -23,7 +23,7 @@ func (d *decoder) decodeCluster() {
 	}
 	r, c := d.reader(in), d.cluster
 	o := d.object(in, r, networkName)
-	c.Name, c.Origin = o.Name, o.Origin
+	c.Name, c.Origin, c.Protect = o.Name, o.Origin, o.Protect
 	c.Image = r.text("image", defaultImage, image)
 	c.Version = r.version(c.Image)
 	c.Labels = r.labels(nil)

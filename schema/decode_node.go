@@ -185,12 +185,19 @@ func (d *decoder) upstreamOf(r *reader) *Node {
 	return d.nodes[a]
 }
 
-// defaultHBA lets the replicas replicate and everybody on the cluster's networks log in with a password.
+// defaultHBA lets the replicas replicate, also those that were let go of, and everybody on the cluster's networks log in
+// with a password.
 func (d *decoder) defaultHBA(replicas []*Node) []HBALine {
 	var names []string
 	for _, n := range replicas {
 		if n.Role != nil {
 			names = append(names, n.Role.Name)
+		}
+	}
+	released := func(r Removed) bool { return r.Kind == "node" && !r.Destroy }
+	for _, role := range d.roles {
+		if role.Replication && role.Login && slices.ContainsFunc(d.cluster.Removed, released) {
+			names = append(names, role.Name)
 		}
 	}
 	slices.Sort(names)

@@ -1,6 +1,9 @@
 package schema
 
-import "github.com/zclconf/go-cty/cty/function"
+import (
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty/function"
+)
 
 // Options say where the file and the values of its variables come from.
 type Options struct {
@@ -34,6 +37,7 @@ type loader struct {
 
 	variables map[string]*variable
 	locals    map[string]*local
+	removals  []*hclsyntax.Block                      // the removed blocks, as written
 	blocks    []*block                                // by address
 	declared  map[Address]*block                      // the same by name space
 	callable  map[string]map[string]function.Function // by folder of the calling file

@@ -61,7 +61,7 @@ func (k networks) Seen() []engine.Resource {
 		if chosen, _ := k.seen.network(n.Name, k.file.Name); chosen.ID != n.ID {
 			continue // a twin; the one that answers to the name counts
 		}
-		r := engine.Resource{ID: networkID(n.Name), Addr: engine.Address{Block: "network", Label: n.Name}, Ours: true, Attrs: map[string]engine.Attr{
+		r := engine.Resource{ID: networkID(n.Name), Addr: engine.Address{Block: "network", Label: n.Name}, Ours: !k.released("network", n.Name) && !k.keeps(n.Name), Attrs: map[string]engine.Attr{
 			"driver": {Value: n.Driver}, "internal": {Value: fmt.Sprint(n.Internal)},
 		}}
 		declared := k.declared(n.Name)
@@ -78,6 +78,16 @@ func (k networks) Seen() []engine.Resource {
 		out = append(out, r)
 	}
 	return out
+}
+
+// keeps reports whether a node that was let go of is on the network.
+func (k networks) keeps(name string) bool {
+	for node, c := range k.seen.inspected {
+		if _, on := c.NetworkSettings.Networks[name]; on && k.released("node", node) {
+			return true
+		}
+	}
+	return false
 }
 
 // renewed reports whether the plan makes the network anew, so that all containers on it have to leave and come back.
@@ -123,6 +133,11 @@ func (k networks) Facts(_, _ engine.Snapshot) []engine.Fact {
 			f.Code, f.Text = "PGR212", fmt.Sprintf("a network %s exists already and is not this cluster's%s", n.Name, owner(there.Labels))
 			f.Detail = "pgrepl never changes or removes what it did not make"
 			f.Next = "to use it as it is, write `external = true` in its block; otherwise give the block another `name`, or remove it (docker network rm " + n.Name + ")"
+			out = append(out, f)
+		case n.Protect && found && networks(k).renewed(n.Name):
+			f.Code, f.Text = "PGR229", fmt.Sprintf("%s is protected, and would be made anew", address(n.Address))
+			f.Detail = "a network cannot be changed in place"
+			f.Next = "write what it is, or take protect = true out of its block"
 			out = append(out, f)
 		case !n.External && !found && n.Subnet != "":
 			out = append(out, k.overlaps(n, f)...)

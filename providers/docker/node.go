@@ -109,7 +109,7 @@ func (k nodes) Seen() []engine.Resource {
 		if c.Config.Labels[labelCluster] != k.file.Name {
 			continue
 		}
-		out = append(out, engine.Resource{ID: nodeID(name), Addr: k.addressOf(name), Ours: true, Attrs: k.seenAttrs(name, c)})
+		out = append(out, engine.Resource{ID: nodeID(name), Addr: k.addressOf(name), Ours: !k.released("node", name), Attrs: k.seenAttrs(name, c)})
 	}
 	return out
 }
@@ -239,9 +239,38 @@ func seenState(s *container.State) string {
 	return s.Status
 }
 
+// protected refuses a destroy while a block says protect = true and there is something of it that would go.
+func (k nodes) protected() []engine.Fact {
+	var out []engine.Fact
+	add := func(id engine.ID, a schema.Address, at schema.Origin) {
+		out = append(out, engine.Fact{Code: "PGR229", On: id, Addr: address(a), Origin: origin(at), Text: address(a).String() + " is protected",
+			Detail: "protect = true in its block says that it is never removed", Next: "take that out of the block first, if it is to go"})
+	}
+	var any bool
+	for _, n := range k.file.Nodes {
+		_, there := k.seen.inspected[n.Name]
+		volume := k.seen.volume(n.Volume)
+		goes := there || volume != nil && k.removal.volume(address(n.Address))
+		any = any || goes
+		if n.Protect && goes {
+			add(nodeID(n.Name), n.Address, n.Origin)
+		}
+	}
+	for _, n := range k.file.Networks {
+		net, there := k.seen.network(n.Name, k.file.Name)
+		if goes := there && !n.External && net.Labels[labelCluster] == k.file.Name; goes && n.Protect {
+			add(networkID(n.Name), n.Address, n.Origin)
+		}
+	}
+	if k.file.Protect && any {
+		add(engine.ID{Kind: "cluster", Name: k.file.Name}, schema.Address{Block: "cluster", Label: k.file.Name}, k.file.Origin)
+	}
+	return out
+}
+
 func (k nodes) Facts(_, _ engine.Snapshot) []engine.Fact {
 	if k.removal.Containers {
-		return nil
+		return k.protected()
 	}
 	var out []engine.Fact
 	for _, n := range k.file.Nodes {

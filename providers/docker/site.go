@@ -38,6 +38,10 @@ type Removal struct {
 
 func (r Removal) volume(node engine.Address) bool { return r.Volumes != nil && r.Volumes(node) }
 
+// released reports whether a removed block of the file leaves an object alone. Its labels cannot be taken away, so the block
+// has to stay for as long as the object does.
+func (s *Site) released(kind, name string) bool { return s.file.Released(kind, name) }
+
 // NewSite binds the Docker side of a cluster to an engine. With a removal the file's objects are all unwanted.
 func NewSite(file *schema.Cluster, e *Engine, removal Removal) *Site {
 	return &Site{file: file, engine: e, removal: removal, helpers: map[string]string{}}

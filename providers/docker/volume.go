@@ -55,7 +55,7 @@ func (k volumes) Seen() []engine.Resource {
 		r := engine.Resource{ID: volumeID(v.Name), Addr: k.addressOf(node), Ours: true}
 		if !k.declares(v.Name) {
 			_, lives := k.seen.inspected[node]
-			r.Ours = k.removal.volume(r.Addr) || !k.removal.Containers && (lives || k.seen.volume(removing(v.Name)) != nil)
+			r.Ours = !k.released("node", node) && (k.removal.volume(r.Addr) || !k.removal.Containers && (lives || k.seen.volume(removing(v.Name)) != nil))
 		}
 		out = append(out, r)
 	}

@@ -32,7 +32,11 @@ func (k databaseKind) Want() []engine.Resource {
 	var out []engine.Resource
 	for _, d := range k.file.Databases {
 		at := origin(d.Origin)
-		out = append(out, engine.Resource{ID: databaseID(d.Name), Addr: address(d.Address), Origin: at, Made: "database " + d.Name,
+		var was engine.ID
+		if d.RenamedFrom != "" {
+			was = databaseID(d.RenamedFrom)
+		}
+		out = append(out, engine.Resource{ID: databaseID(d.Name), Was: was, Addr: address(d.Address), Origin: at, Made: "database " + d.Name,
 			Needs: []engine.ID{serverID(k.primary().node.Name), ledgerID, roleID(k.owner(d))},
 			Attrs: map[string]engine.Attr{
 				"owner":            {Value: k.owner(d), Default: d.Owner == "", Effect: engine.Live, Origin: at},
@@ -62,6 +66,9 @@ func (k databaseKind) Facts(_, _ engine.Snapshot) []engine.Fact {
 	var out []engine.Fact
 	for _, live := range k.primary().seen.live.Databases {
 		d := k.database(live.Name)
+		if i := slices.IndexFunc(k.file.Databases, func(d *schema.Database) bool { return d.RenamedFrom == live.Name }); d == nil && i >= 0 {
+			d = k.file.Databases[i]
+		}
 		if d == nil {
 			continue
 		}
@@ -114,19 +121,27 @@ type putDatabase struct {
 }
 
 func (s putDatabase) String() string {
-	if s.change.Action == engine.Create {
+	switch {
+	case s.change.Action == engine.Create:
 		return "database " + s.database.Name
+	case s.change.Changes("name"):
+		return "rename database " + s.change.Old.ID.Name + " to " + s.database.Name
 	}
 	return "alter database " + s.database.Name
 }
 
-func (s putDatabase) After(w engine.Snapshot) engine.Snapshot { return w.With(s.change.New) }
+func (s putDatabase) After(w engine.Snapshot) engine.Snapshot { return become(w, s.change) }
 
 // Run marks first and creates second: CREATE DATABASE cannot be part of a transaction.
 func (s putDatabase) Run(ctx context.Context) error {
 	session, d := s.site.primary().session, s.database
 	if err := session.change(ctx, "mark database "+d.Name, markSQL(s.change.ID, "")); err != nil {
 		return err
+	}
+	if s.change.Changes("name") {
+		if err := s.rename(ctx); err != nil {
+			return err
+		}
 	}
 	there, err := session.query(ctx, "SELECT 1 FROM pg_database WHERE datname = "+literal(d.Name))
 	if err != nil {
@@ -136,6 +151,21 @@ func (s putDatabase) Run(ctx context.Context) error {
 		return session.change(ctx, "create database "+d.Name, s.create())
 	}
 	return session.change(ctx, s.String(), fmt.Sprintf("ALTER DATABASE %s OWNER TO %s; ALTER DATABASE %s CONNECTION LIMIT %d", ident(d.Name), ident(s.owner), ident(d.Name), d.ConnectionLimit))
+}
+
+// rename gives the database its new name, which PostgreSQL refuses while anybody is connected to it.
+func (s putDatabase) rename(ctx context.Context) error {
+	session, was := s.site.primary().session, s.change.Old.ID
+	there, err := session.query(ctx, "SELECT 1 FROM pg_database WHERE datname = "+literal(was.Name))
+	if err != nil {
+		return err
+	}
+	if len(there) > 0 {
+		if err := session.change(ctx, s.String(), fmt.Sprintf("ALTER DATABASE %s RENAME TO %s", ident(was.Name), ident(s.database.Name))); err != nil {
+			return err
+		}
+	}
+	return session.change(ctx, "unmark database "+was.Name, unmarkSQL(was))
 }
 
 func (s putDatabase) create() string {

@@ -85,6 +85,9 @@ func (k roleKind) want(r *schema.Role) engine.Resource {
 	}
 	out := engine.Resource{ID: roleID(r.Name), Addr: address(r.Address), Origin: at, Made: "role " + r.Name, Attrs: attrs,
 		Needs: []engine.ID{serverID(k.primary().node.Name), ledgerID}}
+	if r.RenamedFrom != "" {
+		out.Was = roleID(r.RenamedFrom)
+	}
 	if r.Implied && r.Name == k.file.Superuser.Name {
 		out.Made = "" // by initdb, which the master's row says
 	}
@@ -98,10 +101,15 @@ func (k roleKind) want(r *schema.Role) engine.Resource {
 		out.Unchecked = []string{"password (" + r.Password.Source() + " has no value)"}
 	case r.Password.IsSet() || k.generated(r):
 		attrs["password"] = engine.Attr{Value: schema.Hidden, Secret: true, Default: !r.Password.IsSet(), Effect: engine.Live, Origin: at}
-	default:
+	case !k.lent(r):
 		attrs["password"] = attr("none", "none")
 	}
 	return out
+}
+
+// lent reports whether the role's password is the business of a replica that was let go of: it goes on using it.
+func (k roleKind) lent(r *schema.Role) bool {
+	return r.Replication && slices.ContainsFunc(k.file.Removed, func(r schema.Removed) bool { return r.Kind == "node" && !r.Destroy })
 }
 
 // bootstrap is the superuser as initdb makes it.
@@ -137,6 +145,9 @@ func (k roleKind) Seen() []engine.Resource {
 			continue
 		}
 		r := k.role(l.Name)
+		if r == nil {
+			r = k.becomes(l.Name)
+		}
 		res := engine.Resource{ID: roleID(l.Name), Addr: engine.Address{Block: "role", Label: l.Name}, Ours: k.ledger.has(roleID(l.Name)), Attrs: seenRole(l)}
 		if r != nil {
 			k.compare(r, l, res.Attrs)
@@ -150,6 +161,15 @@ func (k roleKind) Seen() []engine.Resource {
 		out = append(out, res)
 	}
 	return out
+}
+
+// becomes is the declared role that is renamed from the one of this name, nil where there is none.
+func (k roleKind) becomes(name string) *schema.Role {
+	i := slices.IndexFunc(k.file.Roles, func(r *schema.Role) bool { return r.RenamedFrom == name })
+	if i < 0 {
+		return nil
+	}
+	return k.file.Roles[i]
 }
 
 // hidden marks what is on the primary as not looked at, unless the primary is still to be made.
@@ -188,7 +208,7 @@ func (k roleKind) compare(r *schema.Role, l liveRole, attrs map[string]engine.At
 		}
 	}
 	switch {
-	case r.Password.IsUnset():
+	case r.Password.IsUnset(), !r.Password.IsSet() && !k.generated(r) && k.lent(r):
 		return
 	case l.Verifier == "":
 		attrs["password"] = engine.Attr{Value: "none"}
@@ -262,7 +282,15 @@ func (s putRole) String() string {
 	return "alter role " + s.role.Name + " (" + strings.Join(paths, ", ") + ")"
 }
 
-func (s putRole) After(w engine.Snapshot) engine.Snapshot { return w.With(s.change.New) }
+func (s putRole) After(w engine.Snapshot) engine.Snapshot { return become(w, s.change) }
+
+// become is the world after a change is done: what was renamed is gone under its old name.
+func become(w engine.Snapshot, c engine.Change) engine.Snapshot {
+	if c.Changes("name") {
+		w = w.Without(c.Old.ID)
+	}
+	return w.With(c.New)
+}
 
 func (s putRole) Run(ctx context.Context) error {
 	password, err := s.passwordClause()
@@ -314,11 +342,9 @@ func (s putRole) statements(password string) []string {
 		}
 		flags = append(flags, keyword)
 	}
-	out := []string{
-		markSQL(s.change.ID, ""),
+	out := append(s.rename(), markSQL(s.change.ID, ""),
 		fmt.Sprintf("DO $pgrepl$BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = %s) THEN EXECUTE %s; END IF; END$pgrepl$", literal(s.role.Name), literal("CREATE ROLE "+name)),
-		fmt.Sprintf("ALTER ROLE %s WITH %s CONNECTION LIMIT %d VALID UNTIL %s%s", name, strings.Join(flags, " "), s.role.ConnectionLimit, literal(instant(s.role.ValidUntil)), password),
-	}
+		fmt.Sprintf("ALTER ROLE %s WITH %s CONNECTION LIMIT %d VALID UNTIL %s%s", name, strings.Join(flags, " "), s.role.ConnectionLimit, literal(instant(s.role.ValidUntil)), password))
 	had := []string{}
 	if v := s.change.Old.Attrs["member_of"].Value; v != "" {
 		had = strings.Split(v, ", ")
@@ -327,7 +353,7 @@ func (s putRole) statements(password string) []string {
 		out = append(out, "GRANT "+ident(g)+" TO "+name)
 	}
 	for _, g := range had {
-		if !slices.Contains(s.role.MemberOf, g) {
+		if !slices.Contains(s.role.MemberOf, g) && (roleKind{s.site}).becomes(g) == nil {
 			out = append(out, "REVOKE "+ident(g)+" FROM "+name)
 		}
 	}
@@ -340,6 +366,20 @@ func (s putRole) statements(password string) []string {
 		}
 	}
 	return out
+}
+
+// rename gives the role its new name, and the mark with it. A SCRAM verifier does not depend on the name, an md5 one would be
+// lost (ALTER ROLE); pgrepl writes SCRAM only.
+func (s putRole) rename() []string {
+	if !s.change.Changes("name") {
+		return nil
+	}
+	was, is := s.change.Old.ID.Name, s.role.Name
+	return []string{
+		fmt.Sprintf("DO $pgrepl$BEGIN IF EXISTS (SELECT FROM pg_roles WHERE rolname = %s) AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = %s) THEN EXECUTE %s; END IF; END$pgrepl$",
+			literal(was), literal(is), literal("ALTER ROLE "+ident(was)+" RENAME TO "+ident(is))),
+		unmarkSQL(s.change.Old.ID),
+	}
 }
 
 // dropRole drops a role that is ours and no longer declared. What it owns goes to the superuser first, in every database;

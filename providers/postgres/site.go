@@ -50,7 +50,7 @@ func NewSite(file *schema.Cluster, machine func(*schema.Node) Machine, effect en
 
 // Kinds lists what this side manages.
 func (s *Site) Kinds() []engine.Kind {
-	return []engine.Kind{serverKind{s}, ledgerKind{s}, settingsKind{s}, hbaKind{s}, replicationKind{s}, roleKind{s}, databaseKind{s}, slotKind{s}}
+	return []engine.Kind{serverKind{s}, ledgerKind{s}, settingsKind{s}, hbaKind{s}, replicationKind{s}, releasing{roleKind{s}, s}, releasing{databaseKind{s}, s}, releasing{slotKind{s}, s}}
 }
 
 // Look looks at every node at once.
@@ -168,15 +168,17 @@ func (s *Site) generated(r *schema.Role) bool {
 		slices.ContainsFunc(s.standbys(), func(d *server) bool { return d.node.Role == r })
 }
 
-// known finds the password in a passfile that the live verifier accepts.
+// known finds the password in a passfile that the live verifier accepts, under the role's name or the one it had.
 func (s *Site) known(r *schema.Role) (schema.Secret, bool) {
-	stored := s.verifier(r.Name)
-	for _, d := range s.standbys() {
-		if d.node.Role != r {
-			continue
-		}
-		if p, ok := parsePassfile(d.seen.passfile, r.Name); ok && accepts(stored, p) {
-			return p, true
+	for _, name := range []string{r.Name, r.RenamedFrom} {
+		stored := s.verifier(name)
+		for _, d := range s.standbys() {
+			if d.node.Role != r {
+				continue
+			}
+			if p, ok := parsePassfile(d.seen.passfile, name); ok && accepts(stored, p) {
+				return p, true
+			}
 		}
 	}
 	return schema.Secret{}, false

@@ -55,6 +55,9 @@ func (k slotKind) Want() []engine.Resource {
 			Needs: []engine.ID{serverID(s.Upstream.Name), serverID(k.primary().node.Name), ledgerID},
 			Attrs: map[string]engine.Attr{"type": attr(kind, "physical"), "plugin": attr(s.Plugin, ""), "database": attr(s.Database, ""), "managed by": managed(true)}}
 		r.Attrs["consumer"] = engine.Attr{Value: k.consumerName(s), Default: true, Effect: engine.Live, Reason: "noted in the ledger", Origin: origin(s.Origin)}
+		if s.RenamedFrom != "" {
+			r.Was = slotID(s.Upstream.Name, s.RenamedFrom)
+		}
 		if s.Database != "" {
 			r.Needs = append(r.Needs, databaseID(s.Database))
 		}
@@ -94,7 +97,7 @@ func (k slotKind) seenOn(s *server) []engine.Resource {
 	var out []engine.Resource
 	for _, l := range s.seen.live.Slots {
 		id := slotID(s.node.Name, l.Name)
-		r := engine.Resource{ID: id, Addr: engine.Address{Block: "slot", Label: l.Name}, Ours: k.ledger.has(id), Attrs: map[string]engine.Attr{
+		r := engine.Resource{ID: id, Addr: engine.Address{Block: "slot", Label: l.Name}, Ours: k.ledger.has(id) && !k.file.Released("node", k.ledger[id]), Attrs: map[string]engine.Attr{
 			"type": {Value: l.Type}, "plugin": {Value: l.Plugin}, "database": {Value: l.Database}, "managed by": managed(k.ledger.has(id)), "consumer": {Value: k.ledger[id]}}}
 		of := k.ledger[id]
 		reader := k.server(of)
@@ -116,9 +119,21 @@ func (k slotKind) seenOn(s *server) []engine.Resource {
 	return out
 }
 
-// Facts reports slots that hold WAL while nothing reads them.
-func (k slotKind) Facts(_, _ engine.Snapshot) []engine.Fact {
+// Facts reports slots that hold WAL while nothing reads them, and protected ones that would be made anew.
+func (k slotKind) Facts(want, seen engine.Snapshot) []engine.Fact {
 	var out []engine.Fact
+	for _, s := range k.file.Slots {
+		id := idOf(s)
+		have, there := seen[id]
+		for _, path := range []string{"type", "plugin", "database"} {
+			if s.Protect && there && have.Unknown == "" && have.Attrs[path].Value != want[id].Attrs[path].Value {
+				out = append(out, engine.Fact{Code: "PGR229", On: id, Path: path, Addr: address(s.Address), Origin: origin(s.Origin),
+					Text:   fmt.Sprintf("%s is protected, and another %s would make it anew", address(s.Address), path),
+					Detail: "a slot cannot be changed; a new one does not have the WAL that the old one keeps",
+					Next:   "take protect = true out of its block if that is wanted"})
+			}
+		}
+	}
 	for _, s := range k.servers {
 		for _, l := range s.seen.live.Slots {
 			id := slotID(s.node.Name, l.Name)
@@ -141,10 +156,20 @@ func (k slotKind) Facts(_, _ engine.Snapshot) []engine.Fact {
 func (k slotKind) Steps(c engine.Change) []engine.Step {
 	create := createSlot{Order: engine.Order{Self: engine.StepID{Do: "create", On: c.ID}, On: c.ID.On,
 		Behind: []engine.StepID{accepting(c.ID.On), accepting(k.primary().node.Name), {Do: "create", On: ledgerID}}}, site: k.Site, slot: k.slot(c.ID), result: c.New}
+	other := c.Changes("type", "plugin", "database") // another slot, not another name for one
 	switch {
 	case c.Action == engine.Delete:
 		return []engine.Step{k.drop(c)}
-	case c.Action == engine.Update && c.Changes("type", "plugin", "database"):
+	case c.Changes("name") && !other:
+		create.copyOf = c.Old.ID.Name
+		drop := k.drop(c)
+		drop.renamedTo = c.ID.Name
+		drop.Behind = append(drop.Behind, create.Self)
+		if d := k.consumer(create.slot); d != nil { // it streams through the new one before the old one goes
+			drop.Behind = append(drop.Behind, streaming(d.node.Name), engine.StepID{Do: "reload", On: replicaID(d.node.Name)})
+		}
+		return []engine.Step{create, drop}
+	case c.Action == engine.Update && other:
 		drop := k.drop(c)
 		create.Behind = append(create.Behind, drop.Self)
 		return []engine.Step{drop, create}
@@ -158,11 +183,13 @@ func (k slotKind) Steps(c engine.Change) []engine.Step {
 	return []engine.Step{create}
 }
 
+// drop removes the slot that was seen.
 func (k slotKind) drop(c engine.Change) dropSlot {
-	d := dropSlot{Order: engine.Order{Self: engine.StepID{Do: "drop", On: c.ID}, On: c.ID.On, Behind: []engine.StepID{accepting(c.ID.On), accepting(k.primary().node.Name)}},
-		site: k.Site, change: c, consumer: k.ledger[c.ID]}
-	for _, l := range k.server(c.ID.On).seen.live.Slots {
-		if l.Name == c.ID.Name {
+	id := c.Old.ID
+	d := dropSlot{Order: engine.Order{Self: engine.StepID{Do: "drop", On: id}, On: id.On, Behind: []engine.StepID{accepting(id.On), accepting(k.primary().node.Name)}},
+		site: k.Site, id: id, addr: c.Addr, consumer: k.ledger[id]}
+	for _, l := range k.server(id.On).seen.live.Slots {
+		if l.Name == id.Name {
 			d.live = l
 		}
 	}
@@ -178,10 +205,17 @@ type createSlot struct {
 	engine.Order
 	site   *Site
 	slot   *schema.Slot
+	copyOf string // the slot that it is a new name for
 	result engine.Resource
 }
 
-func (s createSlot) String() string                          { return "slot " + s.slot.Name }
+func (s createSlot) String() string {
+	if s.copyOf != "" {
+		return "slot " + s.slot.Name + " as a copy of " + s.copyOf
+	}
+	return "slot " + s.slot.Name
+}
+
 func (s createSlot) After(w engine.Snapshot) engine.Snapshot { return w.With(s.result) }
 
 func (s createSlot) Run(ctx context.Context) error {
@@ -191,6 +225,9 @@ func (s createSlot) Run(ctx context.Context) error {
 	}
 	session := s.site.server(s.slot.Upstream.Name).session
 	absent := " WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = " + literal(s.slot.Name) + ")"
+	if s.copyOf != "" { // keeps the position: there is no gap for the consumer
+		return session.changeIn(ctx, orDefault(s.slot.Database, maintenance), s.String(), s.copySQL()+absent)
+	}
 	if !s.slot.Logical {
 		return session.change(ctx, "slot "+s.slot.Name, fmt.Sprintf("SELECT pg_create_physical_replication_slot(%s, true)%s", literal(s.slot.Name), absent))
 	}
@@ -198,33 +235,50 @@ func (s createSlot) Run(ctx context.Context) error {
 		fmt.Sprintf("SELECT pg_create_logical_replication_slot(%s, %s)%s", literal(s.slot.Name), literal(s.slot.Plugin), absent))
 }
 
+// copySQL copies the old slot, or where that has no position yet and cannot be copied, makes a new one.
+func (s createSlot) copySQL() string {
+	name, of := literal(s.slot.Name), literal(s.copyOf)
+	if s.slot.Logical {
+		return fmt.Sprintf("SELECT pg_copy_logical_replication_slot(%s, %s)", of, name)
+	}
+	return fmt.Sprintf(`SELECT CASE WHEN (SELECT restart_lsn FROM pg_replication_slots WHERE slot_name = %[1]s) IS NULL
+	THEN (SELECT pg_create_physical_replication_slot(%[2]s, true)) ELSE (SELECT pg_copy_physical_replication_slot(%[1]s, %[2]s)) END`, of, name)
+}
+
 // dropSlot drops first and unmarks second.
 type dropSlot struct {
 	engine.Order
 	site     *Site
-	change   engine.Change
+	id       engine.ID
+	addr     engine.Address
 	live     liveSlot
 	consumer string
+
+	renamedTo string
 }
 
-func (s dropSlot) String() string                          { return "drop slot " + s.change.ID.Name }
-func (s dropSlot) After(w engine.Snapshot) engine.Snapshot { return w.Without(s.change.ID) }
+func (s dropSlot) String() string                          { return "drop slot " + s.id.Name }
+func (s dropSlot) After(w engine.Snapshot) engine.Snapshot { return w.Without(s.id) }
 
 // Effects asks for leave where the slot keeps WAL for a consumer that pgrepl does not manage. A standby of the file that
 // read it goes on through another.
 func (s dropSlot) Effects() []engine.Effected {
-	if s.site.server(s.consumer) != nil {
+	switch {
+	case s.site.server(s.consumer) != nil:
 		return nil
+	case s.renamedTo != "":
+		return []engine.Effected{{Class: engine.ClassSlot, On: s.id, Addr: s.addr,
+			Text: "slot " + s.id.Name + " becomes " + s.renamedTo + ", at the same position; its consumer has to ask for that"}}
 	}
-	text := "slot " + s.change.ID.Name + " is dropped; a consumer still reading it must be rebuilt"
-	return []engine.Effected{{Class: engine.ClassSlot, On: s.change.ID, Addr: s.change.Addr, Text: text, Asks: s.consumer == "" && (s.live.Active || s.live.Retained >= 0)}}
+	text := "slot " + s.id.Name + " is dropped; a consumer still reading it must be rebuilt"
+	return []engine.Effected{{Class: engine.ClassSlot, On: s.id, Addr: s.addr, Text: text, Asks: s.consumer == "" && (s.live.Active || s.live.Retained >= 0)}}
 }
 
 func (s dropSlot) Run(ctx context.Context) error {
-	name := s.change.ID.Name
+	name := s.id.Name
 	sql := "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = " + literal(name)
-	if err := s.site.server(s.change.ID.On).session.change(ctx, "drop slot "+name, sql); err != nil {
+	if err := s.site.server(s.id.On).session.change(ctx, "drop slot "+name, sql); err != nil {
 		return err
 	}
-	return s.site.primary().session.change(ctx, "unmark slot "+name, unmarkSQL(s.change.ID))
+	return s.site.primary().session.change(ctx, "unmark slot "+name, unmarkSQL(s.id))
 }
