@@ -103,7 +103,7 @@ func mayHoldSecret(expr hclsyntax.Expression, variables map[string]cty.Value) bo
 			return true
 		}
 	}
-	return calls(expr, "env", "file", "sensitive")
+	return calls(expr, "env", "file", "sensitive", "url")
 }
 
 // blankLiterals keeps what sensitive() was given out of the lines that diagnostics show.

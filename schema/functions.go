@@ -62,6 +62,7 @@ func (l *loader) functions(filename string) map[string]function.Function {
 		all = pure()
 		all["env"] = l.envFunc()
 		all["file"] = l.fileFunc(folder)
+		all["url"] = l.urlFunc()
 		l.callable[folder] = all
 	}
 	return all

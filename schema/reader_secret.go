@@ -35,11 +35,13 @@ func (r *reader) secretOf(v cty.Value, expr hclsyntax.Expression, what string) S
 // secretSource says where a secret comes from without any text that may be part of it.
 func (r *reader) secretSource(expr hclsyntax.Expression) string {
 	var parts []string
-	for _, t := range expr.Variables() {
-		parts = append(parts, r.source(t.SourceRange()))
+	if !calls(expr, "url") { // which names what it is made of
+		for _, t := range expr.Variables() {
+			parts = append(parts, r.source(t.SourceRange()))
+		}
 	}
 	hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
-		if call, ok := n.(*hclsyntax.FunctionCallExpr); ok && (call.Name == "env" || call.Name == "file") {
+		if call, ok := n.(*hclsyntax.FunctionCallExpr); ok && (call.Name == "env" || call.Name == "file" || call.Name == "url") {
 			parts = append(parts, r.source(call.Range()))
 		}
 		return nil
