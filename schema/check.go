@@ -15,6 +15,7 @@ func (d *decoder) check() {
 	d.checkUpstreams()
 	d.checkReplicas()
 	d.checkMembership()
+	d.checkCapacity()
 	d.checkRemoved()
 	d.checkRenames()
 }

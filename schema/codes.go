@@ -54,6 +54,7 @@ const (
 	codeVersion   code = "PGR152"
 	codeApart     code = "PGR153"
 	codeDeclared  code = "PGR154"
+	codeCapacity  code = "PGR155"
 
 	codeHBA code = "PGR160"
 )
@@ -136,6 +137,8 @@ func Codes() []Rule {
 		{string(codeApart), "replica and upstream in different networks", "They could not reach each other.", "Put both into one network."},
 		{string(codeDeclared), "gone, and still declared", "An object cannot be removed from the file, or renamed from, and be declared in it.",
 			"Remove the block that says it is gone, or the one that declares it."},
+		{string(codeCapacity), "server cannot serve what the file gives it", "It would not start, or a standby could not connect or would stop replaying, half way through an apply.",
+			"Raise the setting that the diagnostic names, or take away what needs it."},
 		{string(codeHBA), "pg_hba.conf rule is not valid", "A server with a bad line keeps the old rules at a reload and refuses its next start.",
 			"Write the line as in pg_hba.conf: type, database, user, address, method."},
 	}

@@ -72,10 +72,12 @@ func imageMajor(image string) int {
 func supported(major int) bool { return major >= oldestVersion && major <= newestVersion }
 
 func (r *reader) version(image string) int {
-	if r.written("version") {
-		return r.whole("version", 16, oldestVersion, newestVersion)
-	}
 	major := imageMajor(image)
+	if r.written("version") {
+		version := r.whole("version", 16, oldestVersion, newestVersion)
+		r.imageFits(image, version)
+		return version
+	}
 	switch {
 	case major == 0:
 		r.errorf(codeVersion, r.where("image"), "the tag of the image does not say the version of PostgreSQL").
@@ -87,6 +89,15 @@ func (r *reader) version(image string) int {
 		return 16
 	}
 	return major
+}
+
+// imageFits warns where the tag of an image says another major version: other repositories than the official one may number
+// otherwise, and the plan asks the image itself.
+func (r *reader) imageFits(image string, version int) {
+	if major := imageMajor(image); r.written("image") && major != 0 && major != version {
+		r.warnf(codeVersion, r.where("image"), "the tag says %d, and the cluster is of PostgreSQL %d", major, version).
+			detail("A server does not start on the data of another major version. The plan asks the image itself.")
+	}
 }
 
 func (r *reader) superuser() Superuser {

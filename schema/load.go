@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty/function"
 )
@@ -19,7 +20,7 @@ type Options struct {
 // Load reads a file or folder into the model of its cluster. It returns everything that is wrong at once; the cluster
 // is nil when one of the diagnostics is an error.
 func Load(o Options) (*Cluster, Diagnostics) {
-	l := &loader{options: o, src: newSources(o), env: environment(o.Environ), callable: map[string]map[string]function.Function{}}
+	l := &loader{options: o, src: newSources(o), env: environment(o.Environ), callable: map[string]map[string]function.Function{}, settingAt: map[Origin]hcl.Range{}}
 	cluster := l.load()
 	diags := l.diagnostics(l.src)
 	if diags.HasErrors() {
@@ -41,6 +42,7 @@ type loader struct {
 	blocks    []*block                                // by address
 	declared  map[Address]*block                      // the same by name space
 	callable  map[string]map[string]function.Function // by folder of the calling file
+	settingAt map[Origin]hcl.Range                    // the name of a setting, by where it begins
 	path      []string                                // definitions being worked out, to find those that need each other
 }
 

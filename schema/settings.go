@@ -65,6 +65,7 @@ func (r *reader) settings() layer {
 // setting reads one value; nil drops an inherited one.
 func (r *reader) setting(e entry) (*Setting, bool) {
 	v, marks := e.value.UnmarkDeep()
+	r.settingAt[originOf(e.keyAt)] = e.keyAt
 	s := &Setting{Sensitive: len(marks) > 0, Unset: !v.IsKnown(), Origin: originOf(e.keyAt)}
 	switch {
 	case !v.IsKnown():
