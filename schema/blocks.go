@@ -8,50 +8,6 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// shape is what a block may hold.
-type shape struct {
-	labels int
-	attrs  []string
-	blocks []string // nested blocks
-	later  []string // attributes and nested blocks that belong to the language but not to this version
-}
-
-// labelled are the attributes that every block with a label has.
-var labelled = []string{"name", "protect"}
-
-// renamable are those of the blocks whose object can get another name in place.
-var renamable = with(labelled, "renamed_from")
-
-var nodeAttrs = []string{"network", "volume", "port", "settings", "hba", "image", "memory", "cpus", "shm_size", "env",
-	"labels", "restart", "stop_timeout"}
-
-// shapes are the blocks of a file by kind, and the nested ones as outer.inner.
-var shapes = map[string]shape{
-	"cluster": {labels: 1, attrs: with(labelled, "image", "version", "settings", "hba", "restart", "labels"),
-		blocks: []string{"initdb", "superuser"}, later: []string{"synchronous", "renamed_from"}},
-	"cluster.initdb":    {attrs: []string{"locale", "encoding", "data_checksums", "wal_segsize"}},
-	"cluster.superuser": {attrs: []string{"name", "password"}},
-	"network":           {labels: 1, attrs: with(renamable, "subnet", "gateway", "driver", "internal", "external", "labels")},
-	"master":            {labels: 1, attrs: with(labelled, nodeAttrs...), later: []string{"renamed_from"}},
-	"replica": {labels: 1, attrs: with(labelled, with(nodeAttrs, "for_each", "upstream", "role", "slot",
-		"application_name", "delay")...), later: []string{"renamed_from"}},
-	"role": {labels: 1, attrs: with(renamable, "for_each", "login", "replication", "superuser", "createdb", "createrole",
-		"bypassrls", "inherit", "connection_limit", "valid_until", "password", "member_of", "settings")},
-	"slot": {labels: 1, attrs: with(renamable, "for_each", "type", "plugin", "database", "upstream", "warn_retained")},
-	"database": {labels: 1, attrs: with(renamable, "for_each", "owner", "connection_limit", "encoding", "locale",
-		"template")},
-	"removed": {attrs: []string{"from", "destroy", "name"}},
-	"variable": {labels: 1, attrs: []string{"type", "default", "description", "sensitive"},
-		blocks: []string{"validation"}},
-	"variable.validation": {attrs: []string{"condition", "error_message"}},
-	"locals":              {},
-}
-
-// laterBlocks belong to the language but not to this version.
-var laterBlocks = []string{"app", "monitor"}
-
-func with(some []string, more ...string) []string { return slices.Concat(some, more) }
-
 // block is one cluster, network, node, role, slot or database block as written.
 type block struct {
 	kind, label string
@@ -175,7 +131,7 @@ func (b *block) address() Address { return Address{Block: b.kind, Label: b.label
 func (l *loader) fits(kind string, body *hclsyntax.Body) {
 	s := shapes[kind]
 	for _, a := range sortedAttrs(body) {
-		if !slices.Contains(s.attrs, a.Name) {
+		if !s.has(a.Name) {
 			l.unknownAttribute(kind, s, a)
 		}
 	}
@@ -203,7 +159,7 @@ func (l *loader) unknownAttribute(kind string, s shape, a *hclsyntax.Attribute) 
 		l.errorf(codeAttribute, a.NameRange, "%q is a block", a.Name).hint("leave out the =")
 	default:
 		l.errorf(codeAttribute, a.NameRange, "%s has no attribute %q", kind, a.Name).
-			hint(didYouMean(a.Name, with(s.attrs, s.blocks...)))
+			hint(didYouMean(a.Name, with(s.names(), s.blocks...)))
 	}
 }
 
@@ -211,11 +167,11 @@ func (l *loader) unknownNested(kind string, s shape, b *hclsyntax.Block) {
 	switch {
 	case slices.Contains(s.later, b.Type):
 		l.errorf(codeLater, b.TypeRange, "%q is not supported by this version yet", b.Type)
-	case slices.Contains(s.attrs, b.Type):
+	case s.has(b.Type):
 		l.errorf(codeBlock, b.TypeRange, "%q is an attribute", b.Type).hint("write " + b.Type + " = ")
 	default:
 		l.errorf(codeBlock, b.TypeRange, "%s has no block %q", kind, b.Type).
-			hint(didYouMean(b.Type, with(s.blocks, s.attrs...)))
+			hint(didYouMean(b.Type, with(s.blocks, s.names()...)))
 	}
 }
 

@@ -84,7 +84,7 @@ func (d *decoder) object(in *instance, r *reader, check rule) Object {
 		}
 	}
 	o.Protect = r.flag("protect", false)
-	if slices.Contains(shapes[r.kind].attrs, "renamed_from") {
+	if shapes[r.kind].has("renamed_from") {
 		o.RenamedFrom = r.text("renamed_from", "", check)
 	}
 	if o.RenamedFrom == o.Name {
@@ -99,7 +99,7 @@ func (d *decoder) at(o *Object, name string) hcl.Range {
 	if r == nil {
 		return hcl.Range{Filename: o.Origin.File, Start: hcl.Pos{Line: o.Origin.Line, Column: o.Origin.Column}}
 	}
-	if !o.Implied && slices.Contains(shapes[r.kind].attrs, name) {
+	if !o.Implied && shapes[r.kind].has(name) {
 		return r.where(name)
 	}
 	return r.at

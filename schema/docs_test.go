@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -8,24 +9,78 @@ import (
 	"testing"
 )
 
-// TestLanguagePage holds docs/language.md to the shapes: every word of the language stands there, and every word that a
-// table there has in front is one.
-func TestLanguagePage(t *testing.T) {
-	text, err := os.ReadFile("../docs/language.md")
+const (
+	languagePage = "../docs/language.md"
+	blocksBegin  = "<!-- blocks: written by make golden from schema/language.go -->\n"
+	blocksEnd    = "<!-- end of blocks -->\n"
+)
+
+// TestBlocksPage holds the tables of docs/language.md to the language itself: they are written from it.
+func TestBlocksPage(t *testing.T) {
+	page := readPage(t)
+	before, rest, ok1 := strings.Cut(page, blocksBegin)
+	_, after, ok2 := strings.Cut(rest, blocksEnd)
+	if !ok1 || !ok2 {
+		t.Fatalf("%s has lost the marks of its tables", languagePage)
+	}
+	want := before + blocksBegin + blocks() + blocksEnd + after
+	if want == page {
+		return
+	}
+	if !*update {
+		t.Fatalf("%s is not what schema/language.go says; run make golden", languagePage)
+	}
+	if err := os.WriteFile(languagePage, []byte(want), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func readPage(t *testing.T) string {
+	text, err := os.ReadFile(languagePage)
 	if err != nil {
 		t.Fatal(err)
 	}
-	page := string(text)
-	known := []string{}
-	for _, kind := range slices.Sorted(maps.Keys(shapes)) {
-		s := shapes[kind]
-		for _, word := range slices.Concat(s.attrs, s.blocks, s.later) {
-			known = append(known, word)
-			if !strings.Contains(page, "`"+word+"`") && kind != "variable" && kind != "variable.validation" {
-				t.Errorf("docs/language.md does not explain %s of %s", word, kind)
-			}
+	return string(text)
+}
+
+func blocks() string {
+	var b strings.Builder
+	for _, block := range Language() {
+		_, inner, nested := strings.Cut(block.Kind, ".")
+		title := "### " + block.Kind
+		if nested {
+			title = "#### " + inner
+		}
+		fmt.Fprintf(&b, "\n%s\n\n%s\n\n```hcl\n%s\n```\n", title, block.Text, block.Example)
+		if len(block.Attributes) > 0 {
+			b.WriteString("\n| attribute | type | default | a change | says |\n|---|---|---|---|---|\n")
+		}
+		for _, a := range block.Attributes {
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", a.Name, a.Type, cell(a.Default), cell(a.Change), a.Text)
 		}
 	}
+	return b.String() + "\n"
+}
+
+func cell(text string) string {
+	if text == "" {
+		return " "
+	}
+	return text
+}
+
+// TestExamplesOfBlocks: what the documentation shows is in canonical form, and right.
+func TestExamplesOfBlocks(t *testing.T) {
+	for _, b := range Language() {
+		if formatted, diags := Format([]byte(b.Example+"\n"), "example.hcl"); diags.HasErrors() || string(formatted) != b.Example+"\n" {
+			t.Errorf("the example of %s is not in canonical form: %v\n%s", b.Kind, diags, formatted)
+		}
+	}
+}
+
+// TestLanguagePage holds the rest of docs/language.md to the language: every word of it stands there.
+func TestLanguagePage(t *testing.T) {
+	page := readPage(t)
 	for _, word := range slices.Concat(topLevel(), laterBlocks, slices.Collect(maps.Keys(pure()))) {
 		if !strings.Contains(page, word) {
 			t.Errorf("docs/language.md does not explain %s", word)
@@ -34,17 +89,6 @@ func TestLanguagePage(t *testing.T) {
 	for name := range owned {
 		if !strings.Contains(page, "`"+name+"`") {
 			t.Errorf("docs/language.md does not name pgrepl's own setting %s", name)
-		}
-	}
-	for line := range strings.Lines(page) {
-		if !strings.HasPrefix(line, "| `") {
-			continue
-		}
-		first := strings.Split(line, "|")[1]
-		for _, word := range strings.Split(first, ",") {
-			if word = strings.Trim(word, " `"); !slices.Contains(known, word) {
-				t.Errorf("docs/language.md explains %q, which no block has", word)
-			}
 		}
 	}
 }

@@ -68,6 +68,12 @@ func (l *loader) functions(filename string) map[string]function.Function {
 	return all
 }
 
+// Functions returns the names of the functions that an expression can call, sorted.
+func Functions() []string {
+	l := &loader{callable: map[string]map[string]function.Function{}}
+	return slices.Sorted(slices.Values(l.functionNames()))
+}
+
 func (l *loader) functionNames() []string { return slices.Collect(maps.Keys(l.functions(""))) }
 
 // envFunc reads a variable of the environment; env("X") is sensitive where it lands in a place for secrets.

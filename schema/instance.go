@@ -40,7 +40,7 @@ func (in *instance) defaultName() string {
 // copies are the objects of a block, by key.
 func (l *loader) copies(b *block, at hcl.Range) ([]*instance, bool) {
 	a := b.body.Attributes["for_each"]
-	if a == nil || !slices.Contains(shapes[b.kind].attrs, "for_each") {
+	if a == nil || !shapes[b.kind].has("for_each") {
 		return settle(l, &b.copies, b.address().String(), at, func() ([]*instance, bool) {
 			return []*instance{{block: b}}, true
 		})

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -40,7 +39,7 @@ func (r *reader) nested(kind string) *reader {
 
 // attribute returns what is written, nil when it is not. To ask for one that no such block has is our mistake.
 func (r *reader) attribute(name string) *hclsyntax.Attribute {
-	if !slices.Contains(shapes[r.kind].attrs, name) {
+	if !shapes[r.kind].has(name) {
 		panic(fmt.Sprintf("schema: the shape of %s lacks %q", r.kind, name))
 	}
 	return r.body.Attributes[name]

@@ -195,7 +195,7 @@ func (l *loader) unknownMember(b *block, name string, at hcl.Range) {
 	case b.kind == "network" && (name == "subnet" || name == "gateway"):
 		l.errorf(codeNotKnown, at, "%s declares no %s", b.address(), name).
 			detail("Docker chooses it when the network is made, and a plan must not depend on that.\nDeclare %s in the network block, or, in hba, write samenet for the node's own networks.", name)
-	case slices.Contains(shapes[b.kind].attrs, name):
+	case shapes[b.kind].has(name):
 		l.errorf(codeReference, at, "%s.%s cannot be referred to", b.address(), name).
 			detail("Other blocks may use the name of a block, and what a network declares. Put a value that two blocks share into locals.")
 	default:
