@@ -18,6 +18,7 @@ func (d *decoder) check() {
 	d.checkCapacity()
 	d.checkRemoved()
 	d.checkRenames()
+	d.checkHBA()
 }
 
 // firsts finds the first of several objects that claim one thing.

@@ -10,6 +10,10 @@ package schema
 import (
 	"fmt"
 	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"pgrepl/schema/hba"
 )
 
 // Cluster is a whole file: exactly one cluster with everything that belongs to it.
@@ -182,8 +186,10 @@ type Setting struct {
 
 // HBALine is one rule of pg_hba.conf (chapter "The pg_hba.conf File").
 type HBALine struct {
-	Text   string // tokens joined by one space: equal rules are equal strings
-	Origin Origin // of the line itself, also inside a heredoc
+	Text   string   // as its author wrote it, tokens joined by one space
+	Rule   hba.Rule // what it says; rules of one Key are the same to the server
+	Origin Origin   // of the line itself, also inside a heredoc
+	at     hcl.Range
 }
 
 // Role is a role of the cluster (CREATE ROLE).

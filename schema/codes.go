@@ -56,7 +56,8 @@ const (
 	codeDeclared  code = "PGR154"
 	codeCapacity  code = "PGR155"
 
-	codeHBA code = "PGR160"
+	codeHBA       code = "PGR160"
+	codeHBASilent code = "PGR161"
 )
 
 // Rule explains one code.
@@ -141,5 +142,7 @@ func Codes() []Rule {
 			"Raise the setting that the diagnostic names, or take away what needs it."},
 		{string(codeHBA), "pg_hba.conf rule is not valid", "A server with a bad line keeps the old rules at a reload and refuses its next start.",
 			"Write the line as in pg_hba.conf: type, database, user, address, method."},
+		{string(codeHBASilent), "pg_hba.conf rule does not do what it seems to", "The server takes it in silence, and by it lets in nobody, or others than meant.",
+			"Write what is meant, as the diagnostic shows; a name that looks like something else stands in quotes."},
 	}
 }

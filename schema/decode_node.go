@@ -203,7 +203,7 @@ func (d *decoder) defaultHBA(replicas []*Node) []HBALine {
 	slices.Sort(names)
 	var lines []HBALine
 	for _, name := range slices.Compact(names) {
-		lines = append(lines, HBALine{"host replication " + hbaName(name) + " samenet scram-sha-256", d.cluster.Origin})
+		lines = append(lines, hbaLine("host replication "+hbaName(name)+" samenet scram-sha-256", d.cluster.Version, d.cluster.Origin))
 	}
-	return append(lines, HBALine{"host all all samenet scram-sha-256", d.cluster.Origin})
+	return append(lines, hbaLine("host all all samenet scram-sha-256", d.cluster.Version, d.cluster.Origin))
 }

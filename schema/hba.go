@@ -1,20 +1,14 @@
 package schema
 
 import (
-	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-)
 
-var (
-	hbaTypes   = []string{"local", "host", "hostssl", "hostnossl", "hostgssenc", "hostnogssenc"}
-	hbaFiles   = []string{"include", "include_if_exists", "include_dir"}
-	hbaMethods = []string{"trust", "reject", "scram-sha-256", "md5", "password", "gss", "sspi", "ident", "peer", "pam",
-		"ldap", "radius", "cert", "bsd"}
+	"pgrepl/schema/hba"
 )
 
 // hba reads a list of pg_hba.conf lines, or one text of such lines; false where none is written.
@@ -52,183 +46,28 @@ func (r *reader) hbaTexts() []element {
 }
 
 func (r *reader) hbaLines(w written, version int) []HBALine {
+	rules, problems := hba.Parse(w.text, version)
+	for _, p := range problems {
+		r.hbaProblem(w, p)
+	}
 	var lines []HBALine
-	from := 0
-	for line := range strings.Lines(w.text) {
-		fields := hbaFields(strings.TrimRight(line, "\r\n"), from)
-		from += len(line)
-		if len(fields) == 0 {
-			continue
-		}
-		checked := hbaRule{reader: r, text: w, fields: fields, version: version}
-		checked.check()
-		lines = append(lines, HBALine{Text: checked.String(), Origin: originOf(checked.at(0))})
+	for _, rule := range rules {
+		at := r.place(w, rule.From, rule.To)
+		lines = append(lines, HBALine{Text: rule.String(), Rule: rule, Origin: originOf(at), at: at})
 	}
 	return lines
 }
 
-// hbaField is one field of a line: a token, or several joined by commas. Quotes are kept: they take a keyword's meaning.
-type hbaField struct {
-	text     string
-	from, to int
-	open     bool // a quote that is not closed
-}
-
-// hbaFields splits a line as the server does: blanks part fields, a comma joins what follows, # begins a comment.
-func hbaFields(line string, offset int) []hbaField {
-	var fields []hbaField
-	i, joined := 0, false
-	for {
-		for i < len(line) && strings.IndexByte(" \t,", line[i]) >= 0 {
-			joined = joined || line[i] == ','
-			i++
-		}
-		if i == len(line) || line[i] == '#' {
-			return fields
-		}
-		from, quoted := i, false
-		for i < len(line) && (quoted || strings.IndexByte(" \t,#", line[i]) < 0) {
-			quoted = quoted != (line[i] == '"')
-			i++
-		}
-		field := hbaField{text: line[from:i], from: offset + from, to: offset + i, open: quoted}
-		if last := len(fields) - 1; joined && last >= 0 {
-			fields[last] = hbaField{fields[last].text + "," + field.text, fields[last].from, field.to, quoted}
-		} else {
-			fields = append(fields, field)
-		}
-		joined = false
+func (r *reader) hbaProblem(w written, p hba.Problem) {
+	severity, c := Error, codeHBA
+	if p.Warning {
+		severity, c = Warning, codeHBASilent
 	}
-}
-
-// hbaRule is one line under check.
-type hbaRule struct {
-	*reader
-	text    written
-	fields  []hbaField
-	version int
-}
-
-func (h hbaRule) String() string {
-	var texts []string
-	for _, f := range h.fields {
-		texts = append(texts, f.text)
+	hint := didYouMean(p.Word, p.Known)
+	if hint == "" {
+		hint = p.Hint
 	}
-	return strings.Join(texts, " ")
-}
-
-func (h hbaRule) at(i int) hcl.Range { return h.place(h.text, h.fields[i].from, h.fields[i].to) }
-
-func (h hbaRule) whole() hcl.Range {
-	return h.place(h.text, h.fields[0].from, h.fields[len(h.fields)-1].to)
-}
-
-// word is a field without its quotes.
-func (h hbaRule) word(i int) string { return strings.Trim(h.fields[i].text, `"`) }
-
-func (h hbaRule) check() {
-	for i, f := range h.fields {
-		if f.open {
-			h.errorf(codeHBA, h.at(i), "the quote is not closed")
-			return
-		}
-	}
-	first := h.fields[0].text
-	switch {
-	case slices.Contains(hbaFiles, first):
-		h.checkInclude(first)
-	case first == "local":
-		h.checkFields(3)
-	case slices.Contains(hbaTypes, first):
-		h.checkAddress()
-	default:
-		h.errorf(codeHBA, h.at(0), "%q is not a connection type", first).hint(didYouMean(first, hbaTypes))
-	}
-}
-
-func (h hbaRule) checkInclude(word string) {
-	switch {
-	case h.version < 16:
-		h.errorf(codeHBA, h.at(0), "PostgreSQL %d has no %s in pg_hba.conf: 16 brought it", h.version, word)
-	case len(h.fields) != 2:
-		h.errorf(codeHBA, h.whole(), "%s wants one path", word)
-	}
-}
-
-func (h hbaRule) checkAddress() {
-	if len(h.fields) < 5 {
-		h.tooFew("TYPE DATABASE USER ADDRESS METHOD")
-		return
-	}
-	word := h.word(3)
-	_, notAddress := netip.ParseAddr(word)
-	switch {
-	case slices.Contains([]string{"all", "samehost", "samenet"}, word):
-	case strings.Contains(word, "/"):
-		if _, err := netip.ParsePrefix(word); err != nil {
-			h.errorf(codeHBA, h.at(3), "%q is not a network", word).hint("write it like 10.0.0.0/8; a host name takes no mask")
-			return
-		}
-	case notAddress == nil:
-		if mask, err := netip.ParseAddr(h.word(4)); err != nil || !contiguous(mask) {
-			h.errorf(codeHBA, h.at(4), "%q is not a mask", h.word(4)).hint("write " + word + "/32, or a mask such as 255.255.255.0")
-			return
-		}
-		h.checkFields(5)
-		return
-	case strings.Trim(word, "0123456789.") == "":
-		h.errorf(codeHBA, h.at(3), "%q is not an address", word).hint("write it like 10.0.0.0/8")
-		return
-	}
-	h.checkFields(4)
-}
-
-func contiguous(mask netip.Addr) bool {
-	ended := false
-	for _, b := range mask.AsSlice() {
-		for bit := 7; bit >= 0; bit-- {
-			one := b>>bit&1 == 1
-			if one && ended {
-				return false
-			}
-			ended = ended || !one
-		}
-	}
-	return true
-}
-
-func (h hbaRule) tooFew(form string) {
-	h.errorf(codeHBA, h.whole(), "the rule has too few fields").hint(form)
-}
-
-// checkFields checks the method, which is field n, and its options.
-func (h hbaRule) checkFields(n int) {
-	if len(h.fields) <= n {
-		form := "TYPE DATABASE USER ADDRESS METHOD"
-		if n == 3 {
-			form = "local DATABASE USER METHOD"
-		}
-		h.tooFew(form)
-		return
-	}
-	method, methods := h.word(n), hbaMethods
-	if h.version >= 18 {
-		methods = with(hbaMethods, "oauth")
-	}
-	switch {
-	case !slices.Contains(methods, method):
-		h.errorf(codeHBA, h.at(n), "%q is not an authentication method", method).hint(didYouMean(method, methods))
-	case method == "peer" && n != 3:
-		h.errorf(codeHBA, h.at(n), "peer works on local connections only")
-	case method == "cert" && h.fields[0].text != "hostssl":
-		h.errorf(codeHBA, h.at(n), "cert works on hostssl connections only")
-	}
-	for i := n + 1; i < len(h.fields); i++ {
-		if !strings.Contains(h.fields[i].text, "=") {
-			h.errorf(codeHBA, h.at(i), "%q is not an option", h.fields[i].text).hint("options are NAME=VALUE")
-			return
-		}
-	}
+	r.note(severity, c, r.place(w, p.From, p.To), "%s", p.Text).hint(hint)
 }
 
 // hbaName writes a role or database so that pg_hba.conf takes it literally.
@@ -237,5 +76,56 @@ func hbaName(name string) string {
 	if plain && !slices.Contains([]string{"all", "sameuser", "samerole", "samegroup", "replication"}, name) {
 		return name
 	}
-	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+	return hba.Quote(name)
+}
+
+// hbaLine is a rule of our own making.
+func hbaLine(text string, version int, origin Origin) HBALine {
+	rules, _ := hba.Parse(text, version)
+	return HBALine{Text: text, Rule: rules[0], Origin: origin}
+}
+
+// checkHBA looks at what a rule needs of the settings of the servers that have it.
+func (d *decoder) checkHBA() {
+	silent := map[hcl.Range][]string{}
+	for _, n := range d.cluster.Nodes {
+		for _, l := range n.HBA {
+			switch {
+			case l.Rule.Type == hba.HostSSL && sslOff(n.Settings["ssl"]):
+				silent[l.at] = append(silent[l.at], n.Address.String())
+			case l.Rule.Valid && l.Rule.Method == "oauth":
+				d.checkValidator(n, l)
+			}
+		}
+	}
+	for at, nodes := range silent {
+		d.warnf(codeHBASilent, at, "hostssl matches no connection to %s: ssl is off", strings.Join(slices.Compact(nodes), ", ")).
+			hint("set ssl to on, with a certificate")
+	}
+}
+
+func sslOff(s Setting) bool {
+	if s.Unset || s.Sensitive {
+		return false
+	}
+	value, err := Canonical("ssl", SettingType{VarType: "bool"}, s.Value)
+	return s.Value == "" || err == nil && value == "off"
+}
+
+// checkValidator: a server takes an oauth rule only where it knows the library that checks the tokens.
+func (d *decoder) checkValidator(n *Node, l HBALine) {
+	s := n.Settings["oauth_validator_libraries"]
+	if s.Unset || s.Sensitive {
+		return
+	}
+	libraries := strings.FieldsFunc(s.Value, func(r rune) bool { return r == ',' || r == ' ' })
+	wanted, named := l.Rule.Option("validator")
+	switch {
+	case len(libraries) == 0:
+		d.errorf(codeHBA, l.at, "oauth needs the setting oauth_validator_libraries on %s", n.Address)
+	case named && !slices.Contains(libraries, wanted):
+		d.errorf(codeHBA, l.at, "validator %q is not among the oauth_validator_libraries of %s", wanted, n.Address).hint(didYouMean(wanted, libraries))
+	case !named && len(libraries) > 1:
+		d.errorf(codeHBA, l.at, "oauth on %s needs the option validator: there are several oauth_validator_libraries", n.Address)
+	}
 }

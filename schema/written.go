@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"sort"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -113,10 +114,9 @@ func (l *loader) place(w written, from, to int) hcl.Range {
 }
 
 func (w written) part(at int) (writtenPart, bool) {
-	for _, p := range w.parts {
-		if at >= p.from && at < p.to {
-			return p, true
-		}
+	i := sort.Search(len(w.parts), func(i int) bool { return w.parts[i].to > at })
+	if i == len(w.parts) {
+		return writtenPart{at: w.whole}, false
 	}
-	return writtenPart{at: w.whole}, false
+	return w.parts[i], true
 }

@@ -7,6 +7,7 @@ import (
 
 	"pgrepl/engine"
 	"pgrepl/schema"
+	"pgrepl/schema/hba"
 )
 
 // hbaKind is the kind of a node's pg_hba.conf, which is per server, not replicated, and belongs wholly to pgrepl.
@@ -45,11 +46,33 @@ func (k hbaKind) Want() []engine.Resource { return wantOn(k.servers, k.want) }
 func (k hbaKind) Seen() []engine.Resource { return seenOn(k.servers, k.want, k.seenAttrs) }
 
 func (k hbaKind) seenAttrs(s *server) map[string]engine.Attr {
-	a := engine.Attr{List: schema.HBARules(s.seen.live.HBA), Effect: engine.Reload}
+	a := engine.Attr{List: seenRules(s.seen.live.HBA, s.node.HBA, k.file.Version), Effect: engine.Reload}
 	if !s.seen.live.HBARead {
 		a.Value = waiting(engine.Reload)
 	}
 	return map[string]engine.Attr{"hba": a}
+}
+
+// seenRules are the rules of a live pg_hba.conf. One that is spelt otherwise than in the file, and the same to the server, is
+// given back in the file's spelling: it is no difference.
+func seenRules(text string, wanted []schema.HBALine, version int) []string {
+	spelling := map[string]string{}
+	asWanted := map[string]bool{}
+	for _, l := range wanted {
+		asWanted[l.Text] = true
+		spelling[l.Rule.Key()] = l.Text
+	}
+	management, _ := hba.Parse(managementLine, version)
+	spelling[management[0].Key()] = managementLine
+	rules, _ := hba.Parse(text, version)
+	out := make([]string, len(rules))
+	for i, r := range rules {
+		out[i] = r.String()
+		if same, ok := spelling[r.Key()]; ok && !asWanted[out[i]] {
+			out[i] = same
+		}
+	}
+	return out
 }
 
 func (hbaKind) Facts(_, _ engine.Snapshot) []engine.Fact { return nil }
