@@ -81,7 +81,7 @@ func (s *server) checkFiles(ctx context.Context) error {
 	var l live
 	err := s.session.document(ctx, `SELECT json_build_object('files', (SELECT coalesce(json_agg(json_build_object('file', coalesce(sourcefile, ''), 'line', coalesce(sourceline, 0),
   'name', coalesce(lower(name), ''), 'error', error)), '[]') FROM pg_file_settings WHERE error IS NOT NULL),
-  'hba_errors', (SELECT coalesce(json_agg(json_build_object('line', line_number, 'error', error) ORDER BY line_number), '[]') FROM pg_hba_file_rules WHERE error IS NOT NULL AND type IS NULL))`, &l)
+  'hba_errors', (SELECT coalesce(json_agg(json_build_object('line', line_number, 'error', coalesce(error, 'not valid')) ORDER BY line_number), '[]') FROM pg_hba_file_rules WHERE type IS NULL))`, &l)
 	if err != nil {
 		return fmt.Errorf("check the files of %s: %w", s.node.Name, err)
 	}

@@ -24,8 +24,8 @@ SELECT json_build_object(
   'hba', pg_read_file(current_setting('hba_file')),
   -- to the second, which is all that pg_stat_file knows
   'hba_read', (SELECT change <= pg_conf_load_time() FROM pg_stat_file(current_setting('hba_file'))),
-  'hba_errors', (SELECT coalesce(json_agg(json_build_object('line', line_number, 'error', error) ORDER BY line_number), '[]')
-    FROM pg_hba_file_rules WHERE error IS NOT NULL AND type IS NULL),
+  'hba_errors', (SELECT coalesce(json_agg(json_build_object('line', line_number, 'error', coalesce(error, 'not valid')) ORDER BY line_number), '[]')
+    FROM pg_hba_file_rules WHERE type IS NULL),
   'slots', (SELECT coalesce(json_agg(json_build_object('name', slot_name, 'type', slot_type, 'plugin', coalesce(plugin, ''), 'database', coalesce(database, ''),
       'active', active, 'status', coalesce(wal_status, ''), 'retained', coalesce(pg_wal_lsn_diff(
         CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, restart_lsn), -1)::bigint) ORDER BY slot_name), '[]')
