@@ -31,7 +31,7 @@ func (e *expression) member(first bool) {
 		e.fail("a range has no beginning")
 		return
 	}
-	from, single := e.element(first)
+	from, single := e.element()
 	if e.err != "" || !single || !e.dash(false) {
 		return
 	}
@@ -40,12 +40,12 @@ func (e *expression) member(first bool) {
 		e.fail("a bracket is not closed")
 		return
 	}
-	to, single := e.element(false)
+	to, single := e.element()
 	switch {
 	case e.err != "":
 	case !single:
 		e.fail("a class cannot end a range")
-	case from >= 0 && to >= 0 && from > to:
+	case from > to:
 		e.fail("a range has its ends the wrong way round")
 	}
 }
@@ -55,30 +55,33 @@ func (e *expression) dash(first bool) bool {
 	return !first && e.peek() == '-' && (e.at+1 >= len(e.text) || e.text[e.at+1] != ']')
 }
 
-// element reads one character, by its name or an escape, too, or a class, which is none; -1 where we do not know it.
-func (e *expression) element(first bool) (r rune, single bool) {
+// element reads one character, by its name or an escape, too, or a class, which is none.
+func (e *expression) element() (r rune, single bool) {
 	switch {
 	case e.eat("[."):
-		name := e.named(".]", "a character")
-		if len(name) == 1 {
-			return name[0], true
-		}
-		return -1, true
+		return e.collated(".]"), true
 	case e.eat("[="):
-		e.named("=]", "a character")
-		return -1, false
+		return e.collated("=]"), false
 	case e.eat("[:"):
 		if name := string(e.named(":]", "a class")); e.err == "" && !slices.Contains(classes, name) {
 			e.fail("a class of characters is not known")
 		}
-		return -1, false
+		return 0, false
 	case e.eat("\\"):
 		class := slices.Contains([]rune("dDsSwW"), e.peek())
 		e.escape(false, true)
-		return -1, !class
+		return e.code, !class
 	}
 	e.at++
 	return e.text[e.at-1], true
+}
+
+func (e *expression) collated(end string) rune {
+	r, known := collatingElement(e.named(end, "a character"))
+	if !known {
+		e.fail("the name of a character is not known")
+	}
+	return r
 }
 
 // named reads a name up to the sign that closes it.

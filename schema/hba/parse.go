@@ -195,6 +195,8 @@ func (p *parser) include(t Type) {
 		p.rule.Open = true
 	case t == IncludeDir && strings.Trim(path.text, " \t\r\n") == "":
 		p.wrongWord(path, "the path is empty")
+	case path.text == "":
+		p.warn(path, "the path is empty, and nothing is included")
 	default:
 		p.rule.Path = path.text
 	}

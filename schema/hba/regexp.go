@@ -35,6 +35,7 @@ type expression struct {
 	opened int    // groups that were opened
 	closed []bool // by number: groups that are complete
 	depth  int
+	code   rune // the character of the last escape
 	spaced bool // blanks and comments are left out: (?x)
 	unsure bool // it is too deep for us to follow
 	err    string
@@ -242,6 +243,9 @@ func (e *expression) count() int {
 	return n
 }
 
+// named are the letters that are the codes behind a backslash.
+const named, codes = "aBbefnrtv", "\a\\\b\x1b\f\n\r\t\v"
+
 // escape reads what is behind a backslash, also inside brackets; it is true for what a quantifier may follow.
 func (e *expression) escape(ahead, bracket bool) bool {
 	if e.at >= len(e.text) {
@@ -250,7 +254,7 @@ func (e *expression) escape(ahead, bracket bool) bool {
 	}
 	c := e.text[e.at]
 	e.at++
-	switch {
+	switch e.code = c; {
 	case !letter(c) && !digit(c):
 		return true
 	case strings.ContainsRune("AmMyYZ", c):
@@ -258,12 +262,17 @@ func (e *expression) escape(ahead, bracket bool) bool {
 			e.fail("an escape cannot stand in brackets")
 		}
 		return false
-	case strings.ContainsRune("aBbefnrtvdDsSwW", c):
+	case strings.ContainsRune("dDsSwW", c):
+		return true
+	case strings.ContainsRune(named, c):
+		e.code = rune(codes[strings.IndexRune(named, c)])
 		return true
 	case c == 'c':
 		if e.at >= len(e.text) {
 			e.fail("a backslash stands at the end")
+			return false
 		}
+		e.code = e.text[e.at] & 0x1f
 		e.at++
 		return true
 	case c == 'u':
@@ -280,20 +289,21 @@ func (e *expression) escape(ahead, bracket bool) bool {
 	return false
 }
 
+// hex reads a code of 32 bits, of which the server, too, lets the others go.
 func (e *expression) hex(least, most int) bool {
-	value, n := uint64(0), 0
+	value, n := uint32(0), 0
 	for n < most && e.at < len(e.text) && strings.ContainsRune("0123456789abcdefABCDEF", e.text[e.at]) {
-		value = value<<4 | uint64(strings.IndexRune("0123456789abcdef", e.text[e.at]|0x20))
-		if value > 0x7ffffffe {
-			e.fail("an escape is no character")
-			return false
-		}
+		value = value<<4 | uint32(strings.IndexRune("0123456789abcdef", e.text[e.at]|0x20))
 		e.at++
 		n++
 	}
-	if n < least {
+	switch {
+	case n < least:
 		e.fail("an escape lacks hexadecimal digits")
+	case value > 0x7ffffffe:
+		e.fail("an escape is no character")
 	}
+	e.code = rune(value)
 	return true
 }
 
@@ -323,4 +333,5 @@ func (e *expression) numbered(ahead, bracket bool) {
 	if e.at == start {
 		e.fail("an escape is not known")
 	}
+	e.code = rune(value)
 }
