@@ -3,6 +3,7 @@ package schema
 import (
 	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -27,12 +28,22 @@ type sources struct {
 func newSources(o Options) *sources {
 	s := &sources{readFile: o.ReadFile, readDir: o.ReadDir, text: map[string][]byte{}, starts: map[string][]int{}}
 	if s.readFile == nil {
-		s.readFile = os.ReadFile
+		s.readFile = readText
 	}
 	if s.readDir == nil {
 		s.readDir = listFolder
 	}
 	return s
+}
+
+// readText reads no more of a file than it takes to know that it is too large: /dev/zero has no end.
+func readText(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxBytes+1))
 }
 
 func listFolder(path string) ([]string, error) {

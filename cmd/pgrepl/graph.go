@@ -12,11 +12,11 @@ import (
 func newGraph(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "graph", Short: "Draw the topology that the file declares", Args: noArguments,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(c *cobra.Command, _ []string) error {
 			if err := a.offers("text", "mermaid"); err != nil {
 				return err
 			}
-			file, err := a.load()
+			file, err := a.load(c.Context())
 			if err != nil {
 				return err
 			}

@@ -105,9 +105,33 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// read reads the file. One that nobody writes to (a pipe) keeps it waiting, and the user may stop that.
+func (a *app) read(ctx context.Context) (*schema.Cluster, schema.Diagnostics, error) {
+	ctx, cancel := a.limited(ctx)
+	defer cancel()
+	type loaded struct {
+		file  *schema.Cluster
+		diags schema.Diagnostics
+	}
+	done := make(chan loaded, 1)
+	go func() {
+		file, diags := schema.Load(schema.Options{Path: a.file, Vars: a.vars, VarFiles: a.varFiles, Environ: os.Environ()})
+		done <- loaded{file, diags}
+	}()
+	select {
+	case l := <-done:
+		return l.file, l.diags, nil
+	case <-ctx.Done():
+		return nil, nil, context.Cause(ctx)
+	}
+}
+
 // load reads the file; its diagnostics go to standard error, and errors among them end the command with 65.
-func (a *app) load() (*schema.Cluster, error) {
-	file, diags := schema.Load(schema.Options{Path: a.file, Vars: a.vars, VarFiles: a.varFiles, Environ: os.Environ()})
+func (a *app) load(ctx context.Context) (*schema.Cluster, error) {
+	file, diags, err := a.read(ctx)
+	if err != nil {
+		return nil, err
+	}
 	diags.WriteText(a.err)
 	if diags.HasErrors() {
 		return nil, exitWith(exitInvalid)
@@ -119,7 +143,7 @@ func (a *app) load() (*schema.Cluster, error) {
 func (a *app) withCluster(ctx context.Context, do func(context.Context, *schema.Cluster, *docker.Engine) error) error {
 	ctx, cancel := a.limited(ctx)
 	defer cancel()
-	file, err := a.load()
+	file, err := a.load(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,28 +1,29 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
-
-	"pgrepl/schema"
 )
 
 func newValidate(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "validate", Short: "Check the file without Docker or a server: every problem at once", Args: noArguments,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(c *cobra.Command, _ []string) error {
 			if err := a.offers("text", "json"); err != nil {
 				return err
 			}
-			return a.validate()
+			return a.validate(c.Context())
 		},
 	}
 }
 
-func (a *app) validate() error {
-	file, diags := schema.Load(schema.Options{Path: a.file, Vars: a.vars, VarFiles: a.varFiles, Environ: os.Environ()})
+func (a *app) validate(ctx context.Context) error {
+	file, diags, err := a.read(ctx)
+	if err != nil {
+		return err
+	}
 	if a.format == "json" {
 		text, err := diags.JSON()
 		if err != nil {
