@@ -104,6 +104,7 @@ type Risk struct {
 	Why      string
 	Allow    string // the flag that lets it pass: data:replica.b
 	Allowed  bool
+	Denied   bool
 	Next     string
 	Origin   Origin
 }
@@ -195,12 +196,15 @@ func Allows(allow []string, class Class, addr Address) bool {
 	})
 }
 
-// Denied returns the risks of the classes that may not happen (--deny=restart,recreate).
-func (p Plan) Denied(deny []string) []Risk {
+// Denied marks the risks of the classes that may not happen (--deny=restart,recreate) and returns them. A new container is a
+// restart, too.
+func (p *Plan) Denied(deny []string) []Risk {
 	var out []Risk
-	for _, r := range p.Risks {
-		if slices.Contains(deny, string(r.Class)) {
-			out = append(out, r)
+	for i := range p.Risks {
+		r := &p.Risks[i]
+		r.Denied = slices.Contains(deny, string(r.Class)) || r.Class == ClassRecreate && slices.Contains(deny, string(ClassRestart))
+		if r.Denied {
+			out = append(out, *r)
 		}
 	}
 	return out

@@ -44,8 +44,11 @@ func TestAllow(t *testing.T) {
 
 func TestDeny(t *testing.T) {
 	p := judged(Effected{Class: ClassRestart, Addr: addrOf("a"), Why: "x"}, Effected{Class: ClassRecreate, Addr: addrOf("a"), Why: "image"})
-	if n := len(p.Denied([]string{"restart"})); n != 1 {
-		t.Errorf("--deny=restart denies %d", n)
+	if n := len(p.Denied([]string{"recreate"})); n != 1 {
+		t.Errorf("--deny=recreate denies %d", n)
+	}
+	if n := len(p.Denied([]string{"restart"})); n != 2 {
+		t.Errorf("--deny=restart denies %d; a new container is a restart, too", n)
 	}
 	if n := len(p.Denied([]string{"restart", "recreate"})); n != 2 {
 		t.Errorf("--deny=restart,recreate denies %d", n)

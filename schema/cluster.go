@@ -10,6 +10,7 @@ package schema
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -93,8 +94,19 @@ type Object struct {
 	Origin  Origin
 	Implied bool // not written in the file; Origin is the block that needs it
 
+	Written map[string]Origin // where each attribute stands, of a node also those that it has from the cluster
+
 	RenamedFrom string // real name that it had before; "": none
 	Protect     bool   // never removed or rebuilt
+}
+
+// At is where an attribute stands, or where it is not written, the block. A path such as labels.team is part of one.
+func (o Object) At(path string) Origin {
+	attribute, _, _ := strings.Cut(path, ".")
+	if at, written := o.Written[attribute]; written {
+		return at
+	}
+	return o.Origin
 }
 
 // Superuser is the bootstrap superuser that initdb makes (initdb -U).

@@ -30,6 +30,7 @@ type inherited struct {
 	restart  string
 	settings layer
 	hba      []HBALine // nil: none is written
+	written  map[string]Origin
 }
 
 func (l *loader) decode() *Cluster {
@@ -71,7 +72,10 @@ func (d *decoder) every(kind string, decode func(*instance)) {
 
 // object is what every labelled block has; the name must keep the rule of its kind.
 func (d *decoder) object(in *instance, r *reader, check rule) Object {
-	o := Object{Address: in.address(), Name: in.defaultName(), Origin: originOf(in.at)}
+	o := Object{Address: in.address(), Name: in.defaultName(), Origin: originOf(in.at), Written: map[string]Origin{}}
+	for name, a := range in.body.Attributes {
+		o.Written[name] = originOf(a.NameRange)
+	}
 	v, ok := settle(d.loader, &in.object, o.Address.String(), in.at, func() (cty.Value, bool) { return d.loader.object(in) })
 	if ok {
 		o.Name = v.GetAttr("name").AsString()

@@ -32,6 +32,7 @@ func (d *decoder) decodeCluster() {
 	d.shared = inherited{
 		restart:  r.text("restart", "unless-stopped", restartPolicy),
 		settings: r.settings(),
+		written:  o.Written,
 	}
 	d.shared.hba, _ = r.hba(c.Version)
 }

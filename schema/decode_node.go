@@ -48,6 +48,11 @@ func (d *decoder) node(in *instance, from inherited) (*Node, inherited) {
 		Env:         r.environment(),
 		Labels:      r.labels(d.cluster.Labels),
 	}
+	for _, inheritable := range []string{"image", "restart", "labels"} {
+		if at, written := from.written[inheritable]; written && n.Written[inheritable] == (Origin{}) {
+			n.Written[inheritable] = at
+		}
+	}
 	d.readers[&n.Object] = r
 	d.nodes[n.Address] = n
 	n.Volume = r.text("volume", n.Name, volume)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/user"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,12 +34,19 @@ func (f *applyFlags) add(c *cobra.Command) {
 	flags.IntVar(&f.parallelism, "parallelism", 16, "how many steps may run side by side")
 }
 
+func (f *applyFlags) checkApply() error {
+	if f.parallelism < 1 {
+		return usageError{fmt.Errorf("--parallelism=%d: at least one step has to run", f.parallelism)}
+	}
+	return f.check()
+}
+
 func newApply(a *app) *cobra.Command {
 	var f applyFlags
 	c := &cobra.Command{
 		Use: "apply", Short: "Print the plan, ask, carry it out and prove the result", Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := errors.Join(f.check(), a.offers("text")); err != nil {
+			if err := errors.Join(f.checkApply(), a.offers("text")); err != nil {
 				return usageError{err}
 			}
 			return a.withApproval(c.Context(), f, func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
@@ -75,7 +83,7 @@ func (a *app) carryOut(ctx context.Context, m managed, f applyFlags, title rende
 	if err != nil {
 		return err
 	}
-	if err := r.approve(p); err != nil || p.Empty() {
+	if err := r.approve(ctx, p); err != nil || p.Empty() {
 		return err
 	}
 	lock, err := m.Lock(engine.Watch(ctx, a.everyTenSeconds()), f.lockTimeout) // may have to bring the image first
@@ -107,7 +115,7 @@ type applying struct {
 }
 
 // approve prints a plan, refuses what is not allowed, and asks.
-func (r *applying) approve(p engine.Plan) error {
+func (r *applying) approve(ctx context.Context, p engine.Plan) error {
 	if err := r.print(p); err != nil {
 		return err
 	}
@@ -120,7 +128,7 @@ func (r *applying) approve(p engine.Plan) error {
 	if r.applyFlags.autoApprove {
 		return nil
 	}
-	return r.ask(p)
+	return r.ask(ctx, p)
 }
 
 // missing refuses, before anything moves, a plan that makes something out of a sensitive variable without a value.
@@ -150,7 +158,7 @@ func (r *applying) refuse(p engine.Plan) error {
 		fmt.Fprintf(r.err, "error: refused: %s: %s [PGR307]\n  next: give --allow=%s if that is wanted\n", risk.Addrs[0], risk.Text, risk.Allow)
 	}
 	for _, risk := range denied {
-		fmt.Fprintf(r.err, "error: refused by --deny=%s: %s: %s [PGR308]\n", risk.Class, risk.Addrs[0], risk.Why)
+		fmt.Fprintf(r.err, "error: refused by --deny: %s: %s: %s [PGR308]\n  next: run it without --deny=%s when that may happen\n", risk.Class, addresses(risk), risk.Why, risk.Class)
 	}
 	if len(refused)+len(denied) > 0 {
 		if r.changed {
@@ -171,7 +179,7 @@ func (r *applying) again(ctx context.Context, approved engine.Plan) (engine.Plan
 		return p, nil
 	}
 	fmt.Fprintln(r.err, "the cluster changed since the plan was made; this is the plan now:")
-	return p, r.approve(p)
+	return p, r.approve(ctx, p)
 }
 
 // stages runs the plan, and as long as a plan could not see past its last step, the next one.
@@ -195,7 +203,7 @@ func (r *applying) stages(ctx context.Context, p engine.Plan) error {
 			}
 			return exitWith(exitPartly)
 		}
-		if err := r.approve(next); err != nil {
+		if err := r.approve(ctx, next); err != nil {
 			return err
 		}
 		p = next
@@ -237,7 +245,7 @@ func (r *applying) prove(ctx context.Context, p engine.Plan) error {
 	if r.title.Command == "destroy" {
 		fmt.Fprintf(r.err, "done in %.1fs.", took)
 		if kept := r.managed.Kept(); len(kept) > 0 {
-			fmt.Fprintf(r.err, " Volumes kept, and attached again by the same file: %v", kept)
+			fmt.Fprintf(r.err, " Volumes kept, and attached again by the same file: %s.", strings.Join(kept, ", "))
 		}
 		fmt.Fprintln(r.err)
 		return r.changedExit()
@@ -251,6 +259,14 @@ func (r *applying) changedExit() error {
 		return exitWith(exitChanges)
 	}
 	return nil
+}
+
+func addresses(risk engine.Risk) string {
+	var out []string
+	for _, a := range risk.Addrs {
+		out = append(out, a.String())
+	}
+	return strings.Join(out, ", ")
 }
 
 // who is the name under which an apply goes into the history.

@@ -17,7 +17,7 @@ func newDestroy(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "destroy", Short: "Remove what Docker holds of the cluster; volumes stay unless --allow=data[:ADDRESS]", Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := f.check(); err != nil {
+			if err := f.checkApply(); err != nil {
 				return err
 			}
 			return a.withApproval(c.Context(), f, func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {

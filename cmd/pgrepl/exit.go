@@ -50,7 +50,8 @@ func (a *app) exit(err error) int {
 		return 0
 	}
 	if code, caught := a.signalled(); caught {
-		if !errors.Is(err, context.Canceled) {
+		var said exitError
+		if !errors.Is(err, context.Canceled) && !(errors.As(err, &said) && said.cause == nil) {
 			a.say(err)
 		}
 		return code

@@ -50,6 +50,10 @@ func (a *app) init(folder string) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "wrote %s; next: pgrepl plan\n", path)
+	next := "pgrepl plan"
+	if folder != "." {
+		next += " -f " + path
+	}
+	fmt.Fprintf(a.out, "wrote %s; next: %s\n", path, next)
 	return nil
 }

@@ -124,7 +124,8 @@ func (s session) look(ctx context.Context) (engine.Plan, error) {
 	if err != nil {
 		return p, err
 	}
-	p.Refused(s.flags.allow) // the plan says which of its losses are allowed
+	p.Refused(s.flags.allow) // the plan says what is allowed and denied of it
+	p.Denied(s.flags.deny)
 	for _, problem := range problems {
 		s.sayProblem(problem)
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -112,6 +114,10 @@ func (s *progress) event(e engine.Event) {
 		delete(s.text, e.Step)
 		s.over[b.N] = true
 		s.erase()
+		if errors.Is(e.Err, context.Canceled) {
+			s.line(b, s.step(e.Step).String(), "cut short")
+			return
+		}
 		s.line(b, s.step(e.Step).String(), "failed")
 	}
 }

@@ -2,15 +2,15 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
-	"io"
 	"strings"
 
 	"pgrepl/engine"
 )
 
 // ask asks for approval: "yes", or, where data is lost, the name of the cluster.
-func (r *applying) ask(p engine.Plan) error {
+func (r *applying) ask(ctx context.Context, p engine.Plan) error {
 	want := "yes"
 	for _, risk := range p.Risks {
 		if risk.Class == engine.ClassData {
@@ -18,12 +18,18 @@ func (r *applying) ask(p engine.Plan) error {
 		}
 	}
 	fmt.Fprintf(r.err, "\nCarry this out on cluster %q? Type %s: ", r.title.Cluster, want)
-	line, err := bufio.NewReader(r.in).ReadString('\n')
-	if err != nil && err != io.EOF {
-		return err
-	}
-	if strings.TrimSpace(line) == want {
-		return nil
+	answer := make(chan string, 1)
+	go func() { // reading a terminal cannot be cut short, waiting for it can
+		line, _ := bufio.NewReader(r.in).ReadString('\n') // no answer is not the right one
+		answer <- strings.TrimSpace(line)
+	}()
+	select {
+	case line := <-answer:
+		if line == want {
+			return nil
+		}
+	case <-ctx.Done():
+		fmt.Fprintln(r.err)
 	}
 	fmt.Fprintln(r.err, "not approved; nothing was changed")
 	if r.changed {

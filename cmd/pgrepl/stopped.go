@@ -13,8 +13,12 @@ import (
 // stopped says where an apply ended before its end: what is done, what failed and why, what was not started, what was left
 // behind, and how to go on.
 func (r *applying) stopped(ctx context.Context, p engine.Plan, res engine.Result) error {
-	fmt.Fprintf(r.err, "stopped after %.1fs: done %d, failed %d, not started %d\n", time.Since(r.begun).Seconds(), len(res.Done), len(res.Failed), len(res.NotStarted))
-	if len(res.Failed) > 0 {
+	fmt.Fprintf(r.err, "stopped after %.1fs: %s\n", time.Since(r.begun).Seconds(), tally(p, res))
+	interrupted := errors.Is(res.Err, context.Canceled)
+	if interrupted && len(res.Failed) > 0 {
+		fmt.Fprintf(r.err, "  cut short: %s\n", list(res.Failed))
+	}
+	if len(res.Failed) > 0 && !interrupted {
 		s := res.Failed[0]
 		r.sayProblem(engine.Problem{Code: "PGR310", Origin: originOf(p, s.ID().On), Summary: fmt.Sprintf("%s: %s failed", place(s), s), Detail: res.Err.Error()})
 	}
@@ -32,10 +36,43 @@ func (r *applying) stopped(ctx context.Context, p engine.Plan, res engine.Result
 	if c := context.Cause(ctx); c != nil && !errors.Is(c, context.Canceled) {
 		return r.partly(c)
 	}
-	if !r.changed && len(res.Failed) > 0 && !touched(res.Failed) {
+	if !r.changed && len(res.Done) == 0 && len(res.Failed) > 0 && !touched(res.Failed) {
 		return exitWith(exitFailed)
 	}
 	return exitWith(exitPartly)
+}
+
+// tally counts the numbered steps by how they ended.
+func tally(p engine.Plan, res engine.Result) string {
+	ended := map[engine.StepID]string{}
+	for _, s := range res.Failed {
+		ended[s.ID()] = "failed"
+	}
+	if errors.Is(res.Err, context.Canceled) {
+		for id := range ended {
+			ended[id] = "cut short"
+		}
+	}
+	for _, s := range res.NotStarted {
+		ended[s.ID()] = "not started"
+	}
+	count := map[string]int{}
+	for _, b := range p.Batches {
+		how := "done"
+		for _, id := range b.Steps {
+			if e := ended[id]; e != "" && (how == "done" || how == "not started") {
+				how = e
+			}
+		}
+		count[how]++
+	}
+	out := []string{fmt.Sprintf("%d of %d done", count["done"], len(p.Batches))}
+	for _, how := range []string{"failed", "cut short", "not started"} {
+		if count[how] > 0 {
+			out = append(out, fmt.Sprintf("%d %s", count[how], how))
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 // touched reports whether a failed step may have changed something; a pull that failed has not.

@@ -33,7 +33,7 @@ func Text(w io.Writer, t Title, p engine.Plan, o Options) error {
 		out.blocks(t, report)
 		out.steps(p)
 	}
-	out.rest(p)
+	out.rest(t, p)
 	_, err := io.WriteString(w, out.String())
 	return err
 }
@@ -169,23 +169,24 @@ func (t *text) risks(p engine.Plan) {
 	}
 	width := 0
 	for _, r := range p.Risks {
-		if r.Allow != "" {
+		if permission(r) != "" {
 			width = max(width, len(riskText(r)))
 		}
 	}
 	t.linef("")
 	for _, r := range p.Risks {
-		if r.Allow == "" {
-			t.linef("%s", riskText(r))
-			continue
-		}
 		t.linef("%-*s   %s", width, riskText(r), permission(r))
 	}
 }
 
-// permission says what lets a loss pass, or that it was given.
+// permission says what lets a risk pass, or that it was given or denied; "" where it needs none.
 func permission(r engine.Risk) string {
-	if r.Allowed {
+	switch {
+	case r.Denied:
+		return "refused by --deny"
+	case r.Allow == "":
+		return ""
+	case r.Allowed:
 		return "allowed"
 	}
 	return "needs --allow=" + r.Allow
@@ -301,13 +302,17 @@ func needs(p engine.Plan, b engine.Batch) string {
 }
 
 // rest says what the plan leaves as it is.
-func (t *text) rest(p engine.Plan) {
+func (t *text) rest(title Title, p engine.Plan) {
 	var lines []string
 	for _, r := range p.Standing {
 		lines = append(lines, fmt.Sprintf("Standing: %s [%s]", r.Text, r.Code))
 	}
 	if names := undeclared(p); len(names) > 0 {
-		lines = append(lines, "Not declared here, left alone: "+strings.Join(names, ", "))
+		why := "Not declared here, left alone: "
+		if title.Command == "destroy" {
+			why = "Left alone: "
+		}
+		lines = append(lines, why+strings.Join(names, ", "))
 	}
 	lines = append(lines, unseen(p)...)
 	for _, r := range p.Wanted.Sorted() {

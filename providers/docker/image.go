@@ -132,7 +132,7 @@ func (k images) Want() []engine.Resource {
 	}
 	var out []engine.Resource
 	for _, n := range k.file.Nodes {
-		r := engine.Resource{ID: imageID(n.Image), Addr: engine.Address{Block: "image", Label: n.Image}, Made: "pulled", Origin: origin(k.file.Origin)}
+		r := engine.Resource{ID: imageID(n.Image), Addr: engine.Address{Block: "image", Label: n.Image}, Made: "pulled", Origin: origin(n.At("image"))}
 		if !slices.ContainsFunc(out, func(o engine.Resource) bool { return o.ID == r.ID }) {
 			out = append(out, r)
 		}

@@ -44,9 +44,10 @@ func (k networks) Want() []engine.Resource {
 			r.Attrs["labels."+key] = engine.Attr{Value: v}
 		}
 		for path, a := range r.Attrs {
-			a.Origin, a.Effect, a.Reason = r.Origin, engine.Recreate, "a network cannot be changed in place"
+			a.Effect, a.Reason = engine.Recreate, "a network cannot be changed in place"
 			r.Attrs[path] = a
 		}
+		placed(r.Attrs, n.Object)
 		out = append(out, r)
 	}
 	return out

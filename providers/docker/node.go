@@ -29,7 +29,7 @@ func (k nodes) Want() []engine.Resource {
 	var out []engine.Resource
 	for _, n := range k.file.Nodes {
 		out = append(out, engine.Resource{ID: nodeID(n.Name), Addr: address(n.Address), Origin: origin(n.Origin), Made: "container",
-			Attrs: wantedAttrs(n), Needs: neededBy(n), Unchecked: unchecked(n.Env)})
+			Attrs: placed(wantedAttrs(n), n.Object), Needs: neededBy(n), Unchecked: unchecked(n.Env)})
 	}
 	return out
 }

@@ -39,10 +39,10 @@ func (k nodes) Steps(c engine.Change) []engine.Step {
 	}
 	state, stateDiffers := c.Field("state")
 	if len(recreate) > 0 || (stateDiffers && state.Before.Value == "created") {
-		create := k.create(c)
-		create.again = true
+		create, remove := k.create(c), k.remove(c, strings.Join(recreate, ", "))
+		create.again, remove.idle = true, len(recreate) == 0
 		create.Behind = append(create.Behind, engine.StepID{Do: "remove", On: c.ID})
-		return []engine.Step{k.remove(c, strings.Join(recreate, ", ")), create}
+		return []engine.Step{remove, create}
 	}
 	var steps []engine.Step
 	if c.Changes("memory", "cpus", "restart") {
@@ -251,6 +251,7 @@ type removeNode struct {
 	addr     engine.Address
 	replaced bool   // by a new container around the same data
 	why      string // what makes the replacement necessary
+	idle     bool   // it has never run: nothing is interrupted
 	primary  bool
 	cluster  string
 	volume   string // goes as well, in a step of its own; "" where it stays
@@ -276,7 +277,7 @@ func (s removeNode) After(w engine.Snapshot) engine.Snapshot {
 }
 
 func (s removeNode) Effects() []engine.Effected {
-	if !s.replaced {
+	if !s.replaced || s.idle {
 		return nil
 	}
 	return []engine.Effected{{Class: engine.ClassRecreate, On: s.node, Addr: s.addr, Why: s.why, Text: "new container, same data"}}

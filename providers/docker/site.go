@@ -219,6 +219,15 @@ func (s *survey) network(name, cluster string) (network.Summary, bool) {
 	return found[0], true
 }
 
+// placed gives each wanted attribute its own place in the file.
+func placed(attrs map[string]engine.Attr, o schema.Object) map[string]engine.Attr {
+	for path, a := range attrs {
+		a.Origin = origin(o.At(path))
+		attrs[path] = a
+	}
+	return attrs
+}
+
 func origin(o schema.Origin) engine.Origin {
 	return engine.Origin{File: o.File, Line: o.Line, Column: o.Column}
 }

@@ -38,11 +38,11 @@ func (k databaseKind) Want() []engine.Resource {
 		}
 		out = append(out, engine.Resource{ID: databaseID(d.Name), Was: was, Addr: address(d.Address), Origin: at, Made: "database " + d.Name,
 			Needs: []engine.ID{serverID(k.primary().node.Name), ledgerID, roleID(k.owner(d))},
-			Attrs: map[string]engine.Attr{
+			Attrs: placed(map[string]engine.Attr{
 				"owner":            {Value: k.owner(d), Default: d.Owner == "", Effect: engine.Live, Origin: at},
 				"connection_limit": {Value: strconv.Itoa(d.ConnectionLimit), Default: d.ConnectionLimit == -1, Effect: engine.Live, Origin: at},
 				"managed by":       managed(true),
-			}})
+			}, d.Object)})
 	}
 	return out
 }

@@ -62,7 +62,7 @@ func (k replicationKind) want(s *server) engine.Resource {
 	}
 	return engine.Resource{ID: replicaID(s.node.Name), Addr: s.address(), Origin: origin(s.node.Origin),
 		Needs: []engine.ID{serverID(s.node.Name), serverID(s.upstream().node.Name), slotID(s.upstream().node.Name, s.node.Slot.Name), roleID(s.node.Role.Name)},
-		Attrs: map[string]engine.Attr{
+		Attrs: placed(map[string]engine.Attr{
 			"upstream":         reload(s.upstream().node.Name, s.site.primary().node.Name),
 			"slot":             reload(s.node.Slot.Name, s.node.Slot.Name),
 			"role":             reload(s.node.Role.Name, s.node.Role.Name),
@@ -70,7 +70,7 @@ func (k replicationKind) want(s *server) engine.Resource {
 			"delay":            reload(shownDelay(delay), "0"),
 			"passfile":         {Value: schema.Hidden, Secret: true, Default: true, Effect: engine.Live, Reason: "read at each connection", Origin: origin(s.node.Origin)},
 			"replication":      {Value: "streaming", Default: true, Effect: engine.Live},
-		}}
+		}, s.node.Object)}
 }
 
 func (k replicationKind) Want() []engine.Resource {

@@ -104,6 +104,12 @@ func (k roleKind) want(r *schema.Role) engine.Resource {
 	case !k.lent(r):
 		attrs["password"] = attr("none", "none")
 	}
+	placed(attrs, r.Object)
+	for name, v := range r.Settings {
+		a := attrs[settingPath+name]
+		a.Origin = origin(v.Origin)
+		attrs[settingPath+name] = a
+	}
 	return out
 }
 

@@ -194,6 +194,15 @@ func (s *Site) verifier(role string) string {
 	return ""
 }
 
+// placed gives each wanted attribute its own place in the file.
+func placed(attrs map[string]engine.Attr, o schema.Object) map[string]engine.Attr {
+	for path, a := range attrs {
+		a.Origin = origin(o.At(path))
+		attrs[path] = a
+	}
+	return attrs
+}
+
 func origin(o schema.Origin) engine.Origin {
 	return engine.Origin{File: o.File, Line: o.Line, Column: o.Column}
 }

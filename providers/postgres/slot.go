@@ -55,6 +55,7 @@ func (k slotKind) Want() []engine.Resource {
 			Needs: []engine.ID{serverID(s.Upstream.Name), serverID(k.primary().node.Name), ledgerID},
 			Attrs: map[string]engine.Attr{"type": attr(kind, "physical"), "plugin": attr(s.Plugin, ""), "database": attr(s.Database, ""), "managed by": managed(true)}}
 		r.Attrs["consumer"] = engine.Attr{Value: k.consumerName(s), Default: true, Effect: engine.Live, Reason: "noted in the ledger", Origin: origin(s.Origin)}
+		placed(r.Attrs, s.Object)
 		if s.RenamedFrom != "" {
 			r.Was = slotID(s.Upstream.Name, s.RenamedFrom)
 		}

@@ -78,7 +78,7 @@ func (s *server) follow(n *NodeStatus) {
 		}
 		n.Streaming, n.Sync = w.State, w.Sync
 		if w.Lag != nil {
-			n.Lag = Bytes(*w.Lag)
+			n.Lag = Bytes(max(*w.Lag, 0)) // after a restart a standby may know less of its upstream than that has replayed
 		}
 	}
 	for _, slot := range s.upstream().seen.live.Slots {
