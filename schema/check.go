@@ -16,6 +16,7 @@ func (d *decoder) check() {
 	d.checkReplicas()
 	d.checkMembership()
 	d.checkCapacity()
+	d.checkAccess()
 	d.checkRemoved()
 	d.checkRenames()
 	d.checkHBA()

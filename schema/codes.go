@@ -58,6 +58,7 @@ const (
 
 	codeHBA       code = "PGR160"
 	codeHBASilent code = "PGR161"
+	codeAccess    code = "PGR162"
 )
 
 // Rule explains one code.
@@ -144,5 +145,7 @@ func Codes() []Rule {
 			"Write the line as in pg_hba.conf: type, database, user, address, method."},
 		{string(codeHBASilent), "pg_hba.conf rule does not do what it seems to", "The server takes it in silence, and by it lets in nobody, or others than meant.",
 			"Write what is meant, as the diagnostic shows; a name that looks like something else stands in quotes."},
+		{string(codeAccess), "pg_hba.conf lets a replica or role in nowhere", "A replica that is not let in never streams; a role that is not let in is of no use to whoever has its password.",
+			"Add a rule for it, before any that rejects it. The first rule that matches decides."},
 	}
 }

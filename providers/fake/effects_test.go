@@ -45,7 +45,7 @@ replica "rb" {
 // edits are one line for each attribute, which changes it on the cluster above.
 var edits = map[string]string{
 	"cluster.image":              `image = "postgres:16.4"`,
-	"cluster.hba":                `hba = ["host all all samenet scram-sha-256"]`,
+	"cluster.hba":                `hba = ["host all,replication all samenet scram-sha-256"]`,
 	"cluster.restart":            `restart = "always"`,
 	"cluster.labels":             `labels = { team = "dba" }`,
 	"cluster.superuser.password": `password = var.secret`,
@@ -57,7 +57,7 @@ var edits = map[string]string{
 	"node.network":               `network = network.other`,
 	"node.volume":                `volume = "elsewhere"`,
 	"node.port":                  `port = 5432`,
-	"node.hba":                   `hba = ["host all all samenet reject"]`,
+	"node.hba":                   `hba = ["host all,replication all samenet md5"]`,
 	"node.image":                 `image = "postgres:16.4"`,
 	"node.memory":                `memory = "1GB"`,
 	"node.cpus":                  `cpus = 2`,

@@ -6,18 +6,18 @@ import (
 	"testing"
 )
 
-// TestARuleThatLocksStandbysOutIsFoundAfterTheApply takes the replication rule away. The standby streams on over the
-// connection that it has, which is why only a fresh login can tell.
+// TestARuleThatLocksStandbysOutIsFoundAfterTheApply lets a host name in that is nobody's, which no file can tell. The standby
+// streams on over the connection that it has, which is why only a fresh login can.
 func TestARuleThatLocksStandbysOutIsFoundAfterTheApply(t *testing.T) {
 	c := newCluster(t, usualImage(t), life)
 	c.apply()
-	c.edit("    \"host replication replicator samenet scram-sha-256\",\n", "")
+	c.edit("host replication replicator samenet", "host replication replicator nobody.invalid")
 	r := c.want(6, "apply", "--auto-approve")
 	contains(t, r.err, "PGR322", "replica."+c.name("b")+": a fresh replication login to "+c.name("a")+" is refused", "no pg_hba.conf entry")
 	if got := c.sql("a", "SELECT state FROM pg_stat_replication"); got != "streaming" {
 		t.Errorf("the standby's old connection: %q", got)
 	}
-	c.edit(`    "host all all samenet`, "    \"host replication replicator samenet scram-sha-256\",\n    \"host all all samenet")
+	c.edit("host replication replicator nobody.invalid", "host replication replicator samenet")
 	c.apply()
 }
 
