@@ -14,7 +14,7 @@ STATICCHECK := .cache/staticcheck-$(STATICCHECK_VERSION)/staticcheck
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo demo-down test check e2e chaos bench golden fmt image images clean go docker
+.PHONY: help build demo demo-down test check e2e chaos bench golden catalogue fmt image images clean go docker
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -48,6 +48,9 @@ bench: build docker ## measures against the same by hand; prints docs/benchmarks
 
 golden: go ## writes the expected outputs of the tests anew; look at the difference before you commit it
 	@go test $$(grep -rl 'flag.Bool("update"' --include='*_test.go' . | xargs -n 1 dirname | sort -u) -update
+
+catalogue: go docker images ## asks real servers what schema/catalogue says; look at the difference before you commit it
+	@go run ./test/catalogue/write
 
 fmt: build ## Go and HCL files into their canonical form
 	@gofmt -w . && bin/pgrepl fmt examples/*
