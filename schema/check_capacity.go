@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"pgrepl/schema/catalogue"
 )
 
 // hotStandby are the settings that may not be lower on a standby than on its upstream (chapter "Hot Standby", "Administrator's
@@ -26,7 +28,7 @@ func (n *Node) number(name string) (int, bool) {
 	case s.Unset:
 		return 0, false
 	}
-	canonical, err := Canonical(name, SettingType{VarType: "integer"}, s.Value)
+	canonical, err := Canonical(catalogue.Setting{Type: "integer"}, s.Value)
 	if err != nil {
 		return 0, false
 	}

@@ -12,6 +12,8 @@ const (
 	codeSetting     code = "PGR105"
 	codeOwned       code = "PGR106"
 	codeTwice       code = "PGR107"
+	codeUnfit       code = "PGR108"
+	codePlace       code = "PGR109"
 
 	codeBlock     code = "PGR110"
 	codeAttribute code = "PGR111"
@@ -21,6 +23,7 @@ const (
 	codeType      code = "PGR115"
 	codeValue     code = "PGR116"
 	codeName      code = "PGR117"
+	codeMode      code = "PGR118"
 
 	codeNoValue    code = "PGR120"
 	codeVarUnknown code = "PGR121"
@@ -79,12 +82,16 @@ func Codes() []Rule {
 		{string(codeOversize), "too large or too deeply nested", "No real file is; reading it could exhaust the memory.",
 			"Split the file: a folder's *.hcl files are read as one."},
 		{string(codeSettingName), "not a PostgreSQL setting", "A server with an unknown setting in its file runs on after a reload and refuses its next start.",
-			"Use the name of postgresql.conf; an extension's setting is prefix.name, in quotes."},
+			"Use a name that this version of PostgreSQL knows; an extension's setting is prefix.name, in quotes."},
 		{string(codeSetting), "setting without a plain value", "postgresql.conf knows strings, numbers and booleans only.",
 			"Write the value as in postgresql.conf: 64, \"2GB\", true; null drops an inherited one."},
 		{string(codeOwned), "setting is pgrepl's own", "pgrepl derives it from the topology; two truths would fight at every apply.",
 			"Use the attribute or block that the diagnostic names."},
 		{string(codeTwice), "written twice", "Only one of the two could win, and not visibly.", "Remove one."},
+		{string(codeUnfit), "value that PostgreSQL refuses", "At a reload the server keeps the old value and says so only in its log; at the next start it does not come up.",
+			"Write a value of the form and within the bounds that the diagnostic names."},
+		{string(codePlace), "setting that cannot be set here", "PostgreSQL refuses it: it is fixed when the cluster is made, or belongs to a session, or to the whole server.",
+			"Use what the diagnostic names instead, or leave it out."},
 		{string(codeBlock), "unknown block", "A block that is not understood would be ignored in silence.",
 			"Use cluster, network, master, replica, role, slot, database, removed, variable or locals."},
 		{string(codeAttribute), "unknown attribute", "An attribute that is not understood would be ignored in silence.",
@@ -99,6 +106,8 @@ func Codes() []Rule {
 			"Write a value of the form that the diagnostic shows."},
 		{string(codeName), "name not allowed", "Docker or PostgreSQL would refuse or cut it, or pgrepl needs it itself.",
 			"Choose another name; `name` may differ from the label."},
+		{string(codeMode), "file mode that is not octal", "PostgreSQL reads a number that does not begin with 0 as decimal: 640 is out of bounds, and 440 another mode.",
+			"Write the mode as a string that begins with 0: \"0640\"."},
 		{string(codeNoValue), "variable without a value", "Expressions that use it have no value either.",
 			"Give it one with --var, --var-file or PGREPL_VAR_…, or a default."},
 		{string(codeVarUnknown), "no such variable", "A value for a variable that does not exist is most likely a misspelling.",

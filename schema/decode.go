@@ -7,6 +7,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
+
+	"pgrepl/schema/catalogue"
 )
 
 // decoder builds the model: first every object by itself, then what joins them, then the checks across objects.
@@ -15,7 +17,8 @@ type decoder struct {
 	cluster *Cluster
 	readers map[*Object]*reader // where an object, or for an implied one its cause, is written
 	shared  inherited
-	primary *Node // nil while the file has no master
+	known   *catalogue.Catalogue // nil while the version is not known
+	primary *Node                // nil while the file has no master
 
 	networks  map[Address]*Network
 	nodes     map[Address]*Node

@@ -6,11 +6,13 @@ import (
 	"strconv"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"pgrepl/schema/catalogue"
 )
 
 const (
-	oldestVersion = 15
-	newestVersion = 18
+	oldestVersion = catalogue.Oldest
+	newestVersion = catalogue.Newest
 	defaultImage  = "postgres:16"
 )
 
@@ -24,14 +26,18 @@ func (d *decoder) decodeCluster() {
 	r, c := d.reader(in), d.cluster
 	o := d.object(in, r, networkName)
 	c.Name, c.Origin, c.Protect = o.Name, o.Origin, o.Protect
+	before := len(r.found)
 	c.Image = r.text("image", defaultImage, image)
 	c.Version = r.version(c.Image)
+	if len(r.found) == before {
+		d.known = catalogue.Of(c.Version)
+	}
 	c.Labels = r.labels(nil)
 	c.Superuser = r.superuser()
 	c.Initdb = r.initdb()
 	d.shared = inherited{
 		restart:  r.text("restart", "unless-stopped", restartPolicy),
-		settings: r.settings(),
+		settings: r.settings(inServer, d.known),
 		written:  o.Written,
 	}
 	d.shared.hba, _ = r.hba(c.Version)

@@ -58,7 +58,7 @@ func (d *decoder) node(in *instance, from inherited) (*Node, inherited) {
 	n.Volume = r.text("volume", n.Name, volume)
 	n.Network = d.networkOf(r)
 	own := from
-	own.settings = r.settings().over(from.settings)
+	own.settings = r.settings(inServer, d.known).over(from.settings)
 	n.Settings = own.settings.all()
 	if lines, ok := r.hba(d.cluster.Version); ok {
 		own.hba = lines
@@ -76,7 +76,7 @@ func (r *reader) size(name string, least int64) int64 {
 
 func (r *reader) delay() string {
 	text := r.text("delay", "", timeValue)
-	if ms, err := Canonical("", SettingType{VarType: "integer", Unit: "ms"}, text); err == nil && ms == "0" {
+	if ms, err := Canonical(delaySetting, text); err == nil && ms == "0" {
 		return ""
 	}
 	return text

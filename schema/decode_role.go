@@ -23,7 +23,7 @@ func (d *decoder) decodeRoles() {
 			ConnectionLimit: r.whole("connection_limit", -1, -1, math.MaxInt32),
 			ValidUntil:      r.text("valid_until", "", moment),
 			Password:        r.password(),
-			Settings:        r.settings().all(),
+			Settings:        r.settings(inRole, d.known).all(),
 		}
 		d.readers[&role.Object] = r
 		d.roles[role.Address] = role

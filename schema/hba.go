@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"pgrepl/schema/catalogue"
 	"pgrepl/schema/hba"
 )
 
@@ -108,7 +109,7 @@ func sslOff(s Setting) bool {
 	if s.Unset || s.Sensitive {
 		return false
 	}
-	value, err := Canonical("ssl", SettingType{VarType: "bool"}, s.Value)
+	value, err := Canonical(catalogue.Setting{Type: "bool"}, s.Value)
 	return s.Value == "" || err == nil && value == "off"
 }
 

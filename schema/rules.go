@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"pgrepl/schema/catalogue"
 )
 
 func oneOf(words ...string) rule {
@@ -172,9 +174,12 @@ func size(least int64) rule {
 	}
 }
 
+// delaySetting is recovery_min_apply_delay.
+var delaySetting = catalogue.Setting{Type: "integer", Unit: "ms"}
+
 // timeValue is a PostgreSQL time value whose bare unit is a millisecond, kept as written.
 func timeValue(text string) (string, error) {
-	ms, err := Canonical("recovery_min_apply_delay", SettingType{VarType: "integer", Unit: "ms"}, text)
+	ms, err := Canonical(delaySetting, text)
 	if err != nil || strings.HasPrefix(ms, "-") {
 		return "", errors.New(`must be a time such as "30s", "5min" or "1h": us, ms, s, min, h, d`)
 	}

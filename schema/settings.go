@@ -9,9 +9,11 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/zclconf/go-cty/cty"
+	"pgrepl/schema/catalogue"
 	"slices"
 	"strconv"
+
+	"github.com/zclconf/go-cty/cty"
 )
 
 var settingPattern = regexp.MustCompile(`^[a-z_][a-z0-9_$]*(\.[a-z_][a-z0-9_$]*)*$`)
@@ -42,8 +44,9 @@ const recoveryTarget = "recovery_target"
 // layer is the settings of one block, by lower-case name; a nil one drops what is inherited.
 type layer map[string]*Setting
 
-// settings reads a settings map.
-func (r *reader) settings() layer {
+// settings reads a settings map of a server or a role. Without a catalogue, as the version is not known, names and
+// values are taken as they are.
+func (r *reader) settings(of place, known *catalogue.Catalogue) layer {
 	out := layer{}
 	var entries []entry
 	for _, e := range r.entries("settings") {
@@ -55,7 +58,11 @@ func (r *reader) settings() layer {
 			r.errorf(codeSettingName, e.keyAt, "%q is not the name of a setting", e.key)
 			continue
 		}
-		if s, ok := r.setting(e); ok {
+		s, ok := r.setting(e)
+		if ok && known != nil {
+			ok = r.fits(e, s, of, known)
+		}
+		if ok {
 			out[e.key] = s
 		}
 	}
@@ -126,7 +133,7 @@ func sameOwn(own, value string) bool {
 	if own != "on" {
 		return strings.TrimSpace(value) == own
 	}
-	on, err := Canonical("", SettingType{VarType: "bool"}, value)
+	on, err := Canonical(catalogue.Setting{Type: "bool"}, value)
 	return err == nil && on == own
 }
 

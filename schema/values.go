@@ -7,37 +7,32 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"pgrepl/schema/catalogue"
 )
 
-// SettingType is what pg_settings says about a setting: vartype, unit, enumvals.
-type SettingType struct {
-	VarType string   // bool, integer, real, enum, string
-	Unit    string   // "", B, kB, 8kB, MB, ms, s, min
-	Enum    []string // as the server spells them
-}
-
 // Canonical is the value of a setting as `postgres -C` prints it: a number in the setting's own unit, on or off, an
-// enum's spelling, a string as it is. Equal values are equal strings. It follows guc.c, octal and all; bounds are not
-// its subject. No error repeats the text: it may be a secret.
-func Canonical(name string, t SettingType, text string) (string, error) {
-	switch t.VarType {
+// enum's spelling, a list with its names written one way, another string as it is. Equal values are equal strings. It
+// follows guc.c, octal and all. Bounds are not its subject, and no error repeats the text: it may be a secret.
+func Canonical(s catalogue.Setting, text string) (string, error) {
+	switch s.Type {
 	case "bool":
 		return canonicalBool(text)
 	case "enum":
-		return canonicalEnum(name, t.Enum, text)
+		return canonicalEnum(s, text)
 	case "integer":
-		n, err := parseInteger(text, t.Unit)
-		return strconv.FormatInt(n, 10), err
+		n, err := parseInteger(text, s.Unit)
+		return strconv.FormatInt(raised(s, n), 10), err
 	case "real":
-		n, err := parseReal(text, t.Unit)
+		n, err := parseReal(text, s.Unit)
 		return shortReal(n), err
 	}
-	return text, nil
+	return canonicalText(s, text)
 }
 
 // canonicalBool takes unique prefixes of true, false, yes, no, and on, off, 1, 0, in any case.
 func canonicalBool(text string) (string, error) {
-	word := strings.ToLower(text)
+	word := lower(text)
 	isPrefix := func(of string, least int) bool { return len(word) >= least && strings.HasPrefix(of, word) }
 	switch {
 	case isPrefix("true", 1), isPrefix("yes", 1), isPrefix("on", 2), word == "1":
@@ -48,44 +43,47 @@ func canonicalBool(text string) (string, error) {
 	return "", errors.New("must be on or off")
 }
 
-// hiddenEnums are spellings that the server takes and does not list; those of enums with on and off are in boolWords.
-var hiddenEnums = map[string]map[string]string{
-	"wal_level":               {"archive": "replica", "hot_standby": "replica"},
-	"wal_compression":         {"on": "pglz", "true": "pglz", "yes": "pglz", "1": "pglz"},
-	"client_min_messages":     {"debug": "debug2"},
-	"log_min_messages":        {"debug": "debug2"},
-	"log_min_error_statement": {"debug": "debug2"},
-	"trace_recovery_messages": {"debug": "debug2"},
-	"auto_explain.log_level":  {"debug": "debug2"},
-}
-
-var boolWords = map[string]string{"true": "on", "yes": "on", "1": "on", "false": "off", "no": "off", "0": "off"}
-
-func canonicalEnum(name string, enum []string, text string) (string, error) {
-	word := strings.ToLower(text)
-	if other, ok := hiddenEnums[name][word]; ok {
-		return other, nil
+// canonicalEnum takes the listed words and the other spellings, in any case.
+func canonicalEnum(s catalogue.Setting, text string) (string, error) {
+	if means, ok := s.Hidden[lower(text)]; ok {
+		return means, nil
 	}
-	for _, one := range enum {
-		if strings.EqualFold(one, text) {
+	for _, one := range s.Enum {
+		if equalFold(one, text) {
 			return one, nil
 		}
 	}
-	if other, ok := boolWords[word]; ok && slices.Contains(enum, other) {
-		return other, nil
+	return "", fmt.Errorf("must be one of %s", strings.Join(slices.DeleteFunc(slices.Clone(s.Enum), func(e string) bool { return e == "" }), ", "))
+}
+
+// raised is a number as the server lifts it to the least that makes sense.
+func raised(s catalogue.Setting, n int64) int64 {
+	if n >= 0 && n < int64(s.Raised) {
+		return int64(s.Raised)
 	}
-	return "", fmt.Errorf("must be one of %s", strings.Join(enum, ", "))
+	return n
 }
 
 // Show is a canonical value as SHOW prints it: in the largest unit that divides it evenly.
-func Show(t SettingType, canonical string) string {
-	switch t.VarType {
-	case "integer":
-		return showInteger(canonical, t.Unit)
-	case "real":
-		return showReal(canonical, t.Unit)
+func Show(s catalogue.Setting, canonical string) string {
+	switch {
+	case s.Octal:
+		return showMode(canonical)
+	case s.Type == "integer":
+		return showInteger(canonical, s.Unit)
+	case s.Type == "real":
+		return showReal(canonical, s.Unit)
 	}
 	return canonical
+}
+
+// showMode writes the mode of a file as four octal digits.
+func showMode(canonical string) string {
+	n, err := strconv.ParseUint(canonical, 10, 31)
+	if err != nil || n > 0o777 {
+		return canonical
+	}
+	return fmt.Sprintf("%04o", n)
 }
 
 func showInteger(canonical, base string) string {

@@ -2,11 +2,15 @@ package schema
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 )
+
+// errRange is of a number that no setting can hold.
+var errRange = errors.New("is out of range")
 
 // parseInteger is the server's parse_int: C's number with base 0, or a fraction, then a unit, rounded to even.
 func parseInteger(text, unit string) (int64, error) {
@@ -20,7 +24,7 @@ func parseInteger(text, unit string) (int64, error) {
 	}
 	value = math.RoundToEven(value)
 	if value > math.MaxInt32 || value < math.MinInt32 {
-		return 0, errors.New("is out of range")
+		return 0, errRange
 	}
 	return int64(value), nil
 }
@@ -35,25 +39,35 @@ func inUnit(value float64, rest, unit string, ok bool) (float64, error) {
 	rest = strings.Trim(rest, " \t\n\v\f\r")
 	switch {
 	case !ok:
-		return 0, errors.New("must be a number" + unitHint(unit))
+		return 0, numberError(unit)
 	case rest == "":
 		return value, nil
 	}
 	value, ok = toBase(value, rest, unit)
 	if !ok {
-		return 0, errors.New("has no such unit" + unitHint(unit))
+		return 0, unitError(unit)
 	}
 	return value, nil
 }
 
-func unitHint(unit string) string {
-	switch {
-	case unit == "":
-		return ""
-	case slices.Contains(timeUnits, unit):
-		return "; its units are us, ms, s, min, h, d"
+// unitExamples say how a value with a unit looks, and units what units there are.
+var unitExamples = map[bool]struct{ value, units string }{
+	false: {`"1GB"`, "B, kB, MB, GB, TB, in this spelling"},
+	true:  {`"5min"`, "us, ms, s, min, h, d"},
+}
+
+func numberError(unit string) error {
+	if unit == "" {
+		return errors.New("must be a number")
 	}
-	return "; its units are B, kB, MB, GB, TB, in this spelling"
+	return fmt.Errorf("must be a number such as %s, or a bare one in %s", unitExamples[slices.Contains(timeUnits, unit)].value, unit)
+}
+
+func unitError(unit string) error {
+	if unit == "" {
+		return errors.New("must be a number without a unit")
+	}
+	return errors.New("must have one of the units " + unitExamples[slices.Contains(timeUnits, unit)].units)
 }
 
 // scanInteger is C's strtol with base 0: 0x is hexadecimal, a leading 0 octal. It returns what follows the number.

@@ -7,36 +7,20 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"pgrepl/schema/catalogue"
 )
 
-// settingTypes are what pg_settings says about the settings of the tables in testdata.
-func settingTypes() map[string]SettingType {
-	types := map[string]SettingType{"hot_standby": {VarType: "bool"}}
-	for name, unit := range map[string]string{
-		"max_wal_size": "MB", "checkpoint_timeout": "s", "archive_timeout": "s", "max_connections": "",
-		"shared_buffers": "8kB", "wal_keep_size": "MB", "max_slot_wal_keep_size": "MB", "recovery_min_apply_delay": "ms",
-		"work_mem": "kB", "autovacuum_naptime": "s", "bgwriter_delay": "ms", "unix_socket_permissions": "",
-		"log_rotation_age": "min", "log_rotation_size": "kB", "track_activity_query_size": "B", "temp_file_limit": "kB",
-	} {
-		types[name] = SettingType{VarType: "integer", Unit: unit}
+func of15(t *testing.T, name string) catalogue.Setting {
+	t.Helper()
+	s, ok := catalogue.Of(15).Lookup(name)
+	if !ok {
+		t.Fatalf("PostgreSQL 15 has no setting %s", name)
 	}
-	for name, unit := range map[string]string{"random_page_cost": "", "seq_page_cost": "", "vacuum_cost_delay": "ms"} {
-		types[name] = SettingType{VarType: "real", Unit: unit}
-	}
-	levels := "debug5 debug4 debug3 debug2 debug1 info notice warning error log fatal panic"
-	for name, words := range map[string]string{
-		"wal_level": "minimal replica logical", "synchronous_commit": "local remote_write remote_apply on off",
-		"archive_mode": "always on off", "wal_compression": "pglz lz4 zstd on off",
-		"ssl_min_protocol_version": "TLSv1 TLSv1.1 TLSv1.2 TLSv1.3", "huge_pages": "off on try",
-		"log_min_messages": levels, "client_min_messages": levels, "compute_query_id": "auto regress on off",
-		"constraint_exclusion": "partition on off", "recovery_prefetch": "off on try",
-	} {
-		types[name] = SettingType{VarType: "enum", Enum: strings.Fields(words)}
-	}
-	return types
+	return s
 }
 
-func table(t *testing.T, file string) [][]string {
+func table(t testing.TB, file string) [][]string {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -55,10 +39,9 @@ func table(t *testing.T, file string) [][]string {
 }
 
 func TestCanonicalIsWhatTheServerPrints(t *testing.T) {
-	types := settingTypes()
 	for _, row := range table(t, "testdata/canonical.tsv") {
 		name, text, want := row[0], row[1], row[2]
-		got, err := Canonical(name, types[name], text)
+		got, err := Canonical(of15(t, name), text)
 		if err != nil {
 			got = "ERROR"
 		}
@@ -69,9 +52,8 @@ func TestCanonicalIsWhatTheServerPrints(t *testing.T) {
 }
 
 func TestShowIsWhatTheServerPrints(t *testing.T) {
-	types := settingTypes()
 	for _, row := range table(t, "testdata/show.tsv") {
-		if got := Show(types[row[0]], row[1]); got != row[2] {
+		if got := Show(of15(t, row[0]), row[1]); got != row[2] {
 			t.Errorf("%s = %s: %s, the server shows %s", row[0], row[1], got, row[2])
 		}
 	}
@@ -79,10 +61,10 @@ func TestShowIsWhatTheServerPrints(t *testing.T) {
 
 func TestWhatShowPrintsMeansTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		kind := SettingType{VarType: "integer", Unit: rapid.SampledFrom([]string{"", "B", "kB", "8kB", "MB", "ms", "s", "min"}).Draw(t, "unit")}
+		kind := catalogue.Setting{Type: "integer", Unit: rapid.SampledFrom([]string{"", "B", "kB", "8kB", "MB", "ms", "s", "min"}).Draw(t, "unit")}
 		want := strconv.Itoa(int(rapid.Int32().Draw(t, "value")))
 		shown := Show(kind, want)
-		if got, err := Canonical("x", kind, shown); err != nil || got != want {
+		if got, err := Canonical(kind, shown); err != nil || got != want {
 			t.Fatalf("%s is shown as %s, which means %s (%v)", want, shown, got, err)
 		}
 	})
@@ -90,14 +72,62 @@ func TestWhatShowPrintsMeansTheSame(t *testing.T) {
 
 func TestCanonicalIsStable(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		kind := SettingType{VarType: rapid.SampledFrom([]string{"integer", "real", "bool"}).Draw(t, "type"), Unit: "MB"}
+		kind := catalogue.Setting{Type: rapid.SampledFrom([]string{"integer", "real", "bool"}).Draw(t, "type"), Unit: "MB"}
 		text := rapid.StringMatching(`[-+ 0-9.xeEkMGTBobyntfrualse]{0,12}`).Draw(t, "text")
-		once, err := Canonical("x", kind, text)
+		once, err := Canonical(kind, text)
 		if err != nil {
 			return
 		}
-		if twice, err := Canonical("x", kind, once); err != nil || twice != once {
+		if twice, err := Canonical(kind, once); err != nil || twice != once {
 			t.Fatalf("%q is %q, which is %q (%v)", text, once, twice, err)
 		}
 	})
+}
+
+// Every setting that is a list in some version has a way to be read.
+func TestEveryListHasARule(t *testing.T) {
+	for version := catalogue.Oldest; version <= catalogue.Newest; version++ {
+		known := catalogue.Of(version)
+		for _, name := range known.Names() {
+			s, _ := known.Lookup(name)
+			_, ruled := lists[name]
+			if special := name == "datestyle" || name == "synchronous_standby_names"; s.List && !ruled && !special {
+				t.Errorf("nothing says how the list %s of PostgreSQL %d is read", name, version)
+			}
+		}
+	}
+	for name := range lists {
+		if s, _ := catalogue.Of(catalogue.Newest).Lookup(name); !s.List {
+			t.Errorf("%s is no list of PostgreSQL %d", name, catalogue.Newest)
+		}
+	}
+}
+
+func TestSameListsAreSameStrings(t *testing.T) {
+	for _, one := range []struct {
+		name, a, b string
+		same       bool
+	}{
+		{"shared_preload_libraries", "a,b", " a , b ", true},
+		{"shared_preload_libraries", "a,b", "b,a", false},
+		{"shared_preload_libraries", "A", "a", false},
+		{"shared_preload_libraries", `"a"`, "a", true},
+		{"search_path", "A, b", `a,"b"`, true},
+		{"search_path", `"A"`, "a", false},
+		{"search_path", `"$user", public`, "$user,public", true},
+		{"log_destination", "stderr,csvlog", "CSVLOG, stderr", true},
+		{"synchronous_standby_names", "s1, s2", "FIRST 1 (S1, s2)", true},
+		{"synchronous_standby_names", "s1, s2", "ANY 1 (s1, s2)", false},
+		{"log_connections", "yes", "authorization, receipt, authentication", true},
+		{"log_connections", "", "off", true},
+		{"unix_socket_directories", "/tmp/", "/tmp", true},
+		{"DateStyle", "iso", "MDY, ISO", true},
+	} {
+		s, _ := catalogue.Of(18).Lookup(one.name)
+		a, errA := Canonical(s, one.a)
+		b, errB := Canonical(s, one.b)
+		if errA != nil || errB != nil || (a == b) != one.same {
+			t.Errorf("%s: %q is %q, %q is %q (%v, %v)", one.name, one.a, a, one.b, b, errA, errB)
+		}
+	}
 }

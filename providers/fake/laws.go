@@ -282,7 +282,7 @@ func (w *World) standbysBear() error {
 func (w *World) number(node, name string) int {
 	v := w.inForce(w.things[settings(node)], "settings."+name)
 	if v == "" {
-		v = catalogue[name].def
+		v = describe(name).Boot
 	}
 	n, err := strconv.Atoi(v)
 	if err != nil {

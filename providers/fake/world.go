@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"pgrepl/engine"
+	"pgrepl/schema"
+	"pgrepl/schema/catalogue"
 )
 
 // World is a Docker engine and the servers on it: everything that is there, whether or not it can be seen at the moment.
@@ -191,29 +193,6 @@ func (w *World) inForce(r engine.Resource, path string) string {
 	return v
 }
 
-// catalogue is what PostgreSQL says of the settings that the tests use.
-var catalogue = map[string]struct {
-	def    string
-	effect engine.Effect
-}{
-	"archive_mode":               {"off", engine.Restart},
-	"listen_addresses":           {"localhost", engine.Restart},
-	"log_min_duration_statement": {"-1", engine.Reload},
-	"max_connections":            {"100", engine.Restart},
-	"max_replication_slots":      {"10", engine.Restart},
-	"max_slot_wal_keep_size":     {"-1", engine.Reload},
-	"max_wal_senders":            {"10", engine.Restart},
-	"max_wal_size":               {"1GB", engine.Reload},
-	"max_worker_processes":       {"8", engine.Restart},
-	"min_wal_size":               {"80MB", engine.Reload},
-	"shared_buffers":             {"128MB", engine.Restart},
-	"unix_socket_directories":    {"/var/run/postgresql", engine.Restart},
-	"wal_compression":            {"off", engine.Reload},
-	"wal_keep_size":              {"0", engine.Reload},
-	"wal_level":                  {"replica", engine.Restart},
-	"work_mem":                   {"4MB", engine.Reload},
-}
-
 // attrs are those of a thing inside a server, as a look would report them: with what the server itself knows of settings,
 // and without what the file leaves open.
 func (w *World) attrs(seen engine.Resource) map[string]engine.Attr {
@@ -228,18 +207,27 @@ func (w *World) attrs(seen engine.Resource) map[string]engine.Attr {
 	}
 	for path := range seen.Attrs {
 		name := strings.TrimPrefix(path, "settings.")
-		known, ok := catalogue[name]
-		if !ok {
-			panic("the catalogue of the fake does not have the setting " + name)
-		}
+		known := describe(name)
 		a, there := out[path]
 		if !there {
-			a.Value = known.def
+			a.Value = schema.Show(known, known.Boot)
 		}
-		a.Effect = known.effect
+		a.Effect = engine.Reload
+		if known.Restarts() {
+			a.Effect = engine.Restart
+		}
 		out[path] = a
 	}
 	return out
+}
+
+// describe is what a server says of a setting.
+func describe(name string) catalogue.Setting {
+	s, ok := catalogue.Of(catalogue.Newest).Lookup(name)
+	if !ok {
+		panic("PostgreSQL has no setting " + name)
+	}
+	return s
 }
 
 // remove takes a volume away with all that lies in it.

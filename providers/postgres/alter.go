@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"pgrepl/engine"
+	"pgrepl/schema/catalogue"
 )
 
 // alterSystem writes settings into postgresql.auto.conf; the server checks each value on the spot.
@@ -75,7 +76,7 @@ func (s alterSystem) Run(ctx context.Context) error {
 	}
 	values := s.server.fileValues(dir)
 	for _, name := range s.names {
-		for _, sql := range alterStatements(name, values) {
+		for _, sql := range alterStatements(s.server.describe(name), name, values) {
 			if err := s.server.session.change(ctx, "set "+name, sql); err != nil {
 				return err
 			}
@@ -86,12 +87,12 @@ func (s alterSystem) Run(ctx context.Context) error {
 
 // alterStatements are what brings one setting to its wanted value, or back to what the server's other files say. An
 // extension's setting that no loaded library knows is taken only where the session has it.
-func alterStatements(name string, values map[string]string) []string {
+func alterStatements(known catalogue.Setting, name string, values map[string]string) []string {
 	v, wanted := values[name]
 	if !wanted {
 		return []string{"ALTER SYSTEM RESET " + settingName(name)}
 	}
-	set := "ALTER SYSTEM SET " + settingName(name) + " = " + alterValue(name, v)
+	set := "ALTER SYSTEM SET " + settingName(name) + " = " + alterValue(known, v)
 	if !strings.Contains(name, ".") {
 		return []string{set}
 	}

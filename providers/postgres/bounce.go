@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pgrepl/engine"
+	"pgrepl/schema"
 )
 
 // reload makes a server read what was written for the thing of: its settings and rules (the server's own ID), which are
@@ -69,9 +70,10 @@ func (s *server) lowers() bool {
 		if !declared {
 			want.Value = live.Boot
 		}
+		wanted, err0 := schema.Canonical(s.describe(name), want.Value)
 		now, err1 := strconv.Atoi(live.Reset)
-		then, err2 := strconv.Atoi(want.Value)
-		return err1 == nil && err2 == nil && then < now
+		then, err2 := strconv.Atoi(wanted)
+		return err0 == nil && err1 == nil && err2 == nil && then < now
 	})
 }
 

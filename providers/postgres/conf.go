@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"pgrepl/schema"
+	"pgrepl/schema/catalogue"
 )
 
 // autoConf renders postgresql.auto.conf, which belongs wholly to pgrepl, as ALTER SYSTEM would write it.
@@ -31,48 +32,21 @@ func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + 
 // ident quotes a name for SQL.
 func ident(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
 
-// quotedLists are the settings whose value is a list of names that ALTER SYSTEM wants one by one: a single literal with
-// commas would become one name (GUC_LIST_QUOTE in PostgreSQL's guc tables).
-var quotedLists = []string{"local_preload_libraries", "search_path", "session_preload_libraries", "shared_preload_libraries", "temp_tablespaces", "unix_socket_directories"}
-
-// alterValue renders a value for ALTER SYSTEM SET and ALTER ROLE SET.
-func alterValue(name, v string) string {
-	if !slices.Contains(quotedLists, name) {
+// alterValue renders a value for ALTER SYSTEM SET and ALTER ROLE SET. These want the names of some lists one by one: a
+// single literal with commas would become one name (GUC_LIST_QUOTE in PostgreSQL's guc tables).
+func alterValue(s catalogue.Setting, v string) string {
+	names, err := schema.Names(s, v)
+	if !s.Quoted || err != nil {
 		return literal(v)
 	}
 	var parts []string
-	for _, p := range listOf(v) {
-		parts = append(parts, literal(p))
+	for _, name := range names {
+		parts = append(parts, literal(name))
 	}
 	if len(parts) == 0 {
 		return "''"
 	}
 	return strings.Join(parts, ", ")
-}
-
-// listOf splits a list of names as SplitIdentifierString does: by commas outside double quotes, blanks trimmed, quotes removed.
-func listOf(v string) []string {
-	var out []string
-	var word strings.Builder
-	quoted := false
-	flush := func() {
-		if w := strings.TrimSpace(word.String()); w != "" {
-			out = append(out, w)
-		}
-		word.Reset()
-	}
-	for _, r := range v {
-		switch {
-		case r == '"':
-			quoted = !quoted
-		case r == ',' && !quoted:
-			flush()
-		default:
-			word.WriteRune(r)
-		}
-	}
-	flush()
-	return out
 }
 
 // conninfo renders a libpq connection string with its keys in order.

@@ -9,6 +9,7 @@ import (
 
 	"pgrepl/engine"
 	"pgrepl/schema"
+	"pgrepl/schema/catalogue"
 )
 
 // replicationKind is the kind of a standby's link to its upstream: whom it follows, as whom, through which slot, how far
@@ -42,14 +43,14 @@ func (s *server) replicationValues(dir string) map[string]string {
 	return out
 }
 
-var delayType = schema.SettingType{VarType: "integer", Unit: "ms"}
+var delaySetting = catalogue.Setting{Type: "integer", Unit: "ms"}
 
 func shownDelay(v string) string {
-	c, err := schema.Canonical("recovery_min_apply_delay", delayType, v)
+	c, err := schema.Canonical(delaySetting, v)
 	if err != nil {
 		return v
 	}
-	return schema.Show(delayType, c)
+	return schema.Show(delaySetting, c)
 }
 
 func (k replicationKind) want(s *server) engine.Resource {
@@ -104,7 +105,7 @@ func (k replicationKind) Seen() []engine.Resource {
 func (k replicationKind) seenAttrs(s *server) map[string]engine.Attr {
 	file, now := s.seen.live.inAutoConf(), map[string]string{}
 	for _, name := range replicationSettings {
-		now[name] = s.effective(name)
+		now[name] = s.seen.live.Settings[name].Reset
 	}
 	attrs := map[string]engine.Attr{
 		"passfile":    {Value: k.seenPassfile(s), Secret: true},

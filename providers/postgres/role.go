@@ -81,7 +81,13 @@ func (k roleKind) want(r *schema.Role) engine.Resource {
 		attrs[f.attr] = attr(strconv.FormatBool(f.want(r)), strconv.FormatBool(f.def))
 	}
 	for name, v := range r.Settings {
-		attrs[settingPath+name] = attr(v.Value, "")
+		switch {
+		case v.Unset: // cannot be compared
+		case v.Sensitive:
+			attrs[settingPath+name] = engine.Attr{Value: schema.Hidden, Secret: true, Effect: engine.Live, Origin: at}
+		default:
+			attrs[settingPath+name] = attr(shown(k.primary().describe(name), v.Value), "")
+		}
 	}
 	out := engine.Resource{ID: roleID(r.Name), Addr: address(r.Address), Origin: at, Made: "role " + r.Name, Attrs: attrs,
 		Needs: []engine.ID{serverID(k.primary().node.Name), ledgerID}}
@@ -201,18 +207,14 @@ func seenRole(l liveRole) map[string]engine.Attr {
 	}
 	for _, c := range l.Settings {
 		name, v, _ := strings.Cut(c, "=")
-		attrs[settingPath+name] = engine.Attr{Value: v}
+		attrs[settingPath+strings.ToLower(name)] = engine.Attr{Value: v}
 	}
 	return attrs
 }
 
 // compare gives the wanted spelling back where the world takes it for the same.
 func (k roleKind) compare(r *schema.Role, l liveRole, attrs map[string]engine.Attr) {
-	for name, want := range r.Settings {
-		if have, ok := attrs[settingPath+name]; ok && equalSetting(name, k.primary().seen.live.Settings[name], have.Value, want.Value) {
-			attrs[settingPath+name] = engine.Attr{Value: want.Value}
-		}
-	}
+	k.compareSettings(r, attrs)
 	switch {
 	case r.Password.IsUnset(), !r.Password.IsSet() && !k.generated(r) && k.lent(r):
 		return
@@ -229,6 +231,23 @@ func (k roleKind) compare(r *schema.Role, l liveRole, attrs map[string]engine.At
 		attrs["password"] = engine.Attr{Value: "(differs)", Secret: true}
 	default:
 		attrs["password"] = engine.Attr{Value: "set"}
+	}
+}
+
+// compareSettings shows what a role has set as the file's values are shown.
+func (k roleKind) compareSettings(r *schema.Role, attrs map[string]engine.Attr) {
+	for path, have := range attrs {
+		name, isSetting := strings.CutPrefix(path, settingPath)
+		known, want := k.primary().describe(name), r.Settings[name]
+		switch {
+		case !isSetting:
+		case want.Unset:
+			delete(attrs, path)
+		case want.Sensitive:
+			attrs[path] = engine.Attr{Value: map[bool]string{true: schema.Hidden, false: "(differs)"}[equalSetting(known, have.Value, want.Value)], Secret: true}
+		default:
+			attrs[path] = engine.Attr{Value: shown(known, have.Value)}
+		}
 	}
 }
 
@@ -364,7 +383,9 @@ func (s putRole) statements(password string) []string {
 		}
 	}
 	for _, setting := range slices.Sorted(maps.Keys(s.role.Settings)) {
-		out = append(out, fmt.Sprintf("ALTER ROLE %s SET %s = %s", name, settingName(setting), alterValue(setting, s.role.Settings[setting].Value)))
+		if v := s.role.Settings[setting]; !v.Unset {
+			out = append(out, fmt.Sprintf("ALTER ROLE %s SET %s = %s", name, settingName(setting), alterValue(s.site.primary().describe(setting), v.Value)))
+		}
 	}
 	for _, f := range s.change.Fields {
 		if setting, ok := strings.CutPrefix(f.Path, settingPath); ok && !f.Has {

@@ -3,8 +3,10 @@ package postgres
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"pgrepl/engine"
+	"pgrepl/schema"
 )
 
 // serverKind is the kind of a node's data directory with the process on it. It exists when the data directory is complete.
@@ -212,8 +214,8 @@ func (s *server) walsenders() int {
 		return s.seen.live.Connections
 	}
 	if v, ok := s.node.Settings["max_wal_senders"]; ok {
-		var n int
-		if _, err := fmt.Sscan(v.Value, &n); err == nil {
+		canonical, _ := schema.Canonical(s.describe("max_wal_senders"), v.Value)
+		if n, err := strconv.Atoi(canonical); err == nil {
 			return n
 		}
 	}

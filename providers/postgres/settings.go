@@ -7,6 +7,7 @@ import (
 
 	"pgrepl/engine"
 	"pgrepl/schema"
+	"pgrepl/schema/catalogue"
 )
 
 // settingsKind is the kind of a node's settings. They live in postgresql.auto.conf, which belongs wholly to pgrepl: a
@@ -59,22 +60,26 @@ func (k settingsKind) want(s *server) engine.Resource {
 		if v.Sensitive {
 			a.Value, a.Secret = schema.Hidden, true
 		}
-		if live, ok := s.describes(name); ok && !v.Sensitive {
-			a.Value = shown(name, live, v.Value)
+		if !v.Sensitive {
+			a.Value = shown(s.describe(name), v.Value)
 		}
 		r.Attrs[settingPath+name] = a
 	}
 	return r
 }
 
-// describes is what a server says of a setting: this one, or where it is still to be made, the primary of the same version,
-// so that one line of the file is one value on every node.
-func (s *server) describes(name string) (liveSetting, bool) {
-	if live, ok := s.seen.live.Settings[name]; ok {
-		return live, true
+// describe is what is known of a setting. The running server has the last word: this one, or where it is still to be made,
+// the primary, so that one line of the file is one value on every node. Before there is any, the catalogue knows.
+func (s *server) describe(name string) catalogue.Setting {
+	known, _ := catalogue.Of(s.site.file.Version).Lookup(name)
+	live, ok := s.seen.live.Settings[name]
+	if !ok {
+		live = s.site.primary().seen.live.Settings[name]
 	}
-	live, ok := s.site.primary().seen.live.Settings[name]
-	return live, ok
+	if live.Type != "" {
+		known.Type, known.Unit, known.Context, known.Enum = live.Type, live.Unit, live.Context, live.Enum
+	}
+	return known
 }
 
 func (k settingsKind) Want() []engine.Resource { return wantOn(k.servers, k.want) }
@@ -95,9 +100,8 @@ func (k settingsKind) seenAttrs(s *server) map[string]engine.Attr {
 		if _, declared := s.settings()[name]; declared || slices.Contains(replicationSettings, name) {
 			continue
 		}
-		a := engine.Attr{Value: shown(name, s.seen.live.Settings[name], v)}
-		a.Effect, a.Reason = effectOf(s.seen.live.Settings[name])
-		attrs[settingPath+name] = a
+		known := s.describe(name)
+		attrs[settingPath+name] = engine.Attr{Value: shown(known, v), Effect: effectOf(known)}
 	}
 	for name, l := range s.seen.live.Settings { // taken out of the file, and in force until the server reads it
 		_, written := inFile[name]
@@ -105,8 +109,9 @@ func (k settingsKind) seenAttrs(s *server) map[string]engine.Attr {
 		if written || declared || !strings.HasSuffix(l.File, autoConfFile) || slices.Contains(replicationSettings, name) {
 			continue
 		}
-		effect, reason := effectOf(l)
-		attrs[settingPath+name] = engine.Attr{Value: shown(name, l, l.Reset) + " " + waiting(effect), Effect: effect, Reason: reason}
+		known := s.describe(name)
+		effect := effectOf(known)
+		attrs[settingPath+name] = engine.Attr{Value: shown(known, l.Reset) + " " + waiting(effect), Effect: effect}
 	}
 	return attrs
 }
@@ -114,33 +119,35 @@ func (k settingsKind) seenAttrs(s *server) map[string]engine.Attr {
 func (s *server) seenSetting(name string, want schema.Setting, inFile map[string]string) engine.Attr {
 	live, exists := s.seen.live.Settings[name]
 	file, written := inFile[name]
-	a := engine.Attr{Secret: want.Sensitive}
-	a.Effect, a.Reason = effectOf(live)
-	same := func(v string) bool { return exists && equalSetting(name, live, v, want.Value) }
+	known := s.describe(name)
+	a := engine.Attr{Secret: want.Sensitive, Effect: effectOf(known)}
+	inForce := exists && (equalSetting(known, live.Reset, want.Value) || computes(known, live, want.Value))
 	switch {
-	case written && equalSetting(name, live, file, want.Value) && (!exists || same(s.effective(name)) || shadowed(live)):
-		a.Value = shown(name, live, want.Value)
-	case written && equalSetting(name, live, file, want.Value):
-		a.Value = shown(name, live, s.effective(name)) + " " + waiting(a.Effect)
+	case written && equalSetting(known, file, want.Value) && (!exists || inForce || shadowed(live)):
+		a.Value = shown(known, want.Value)
+	case written && equalSetting(known, file, want.Value):
+		a.Value = shown(known, live.Reset) + " " + waiting(a.Effect)
 	case !written && !exists:
 		a.Value = "not set"
-	case !written && same(live.Reset):
+	case !written && inForce:
 		// in force, but from elsewhere: from the server's own files it may go at any time
-		a.Value, a.Effect, a.Reason = shown(name, live, live.Reset)+" (from "+live.Source+")", engine.Live, "written where pgrepl keeps it"
+		a.Value, a.Effect, a.Reason = shown(known, live.Reset)+" (from "+live.Source+")", engine.Live, "written where pgrepl keeps it"
 	default:
-		a.Value = shown(name, live, live.Reset)
+		a.Value = shown(known, live.Reset)
 		if live.Pending {
 			a.Value += " (another value waits for a restart)"
 		}
 	}
 	if want.Sensitive {
-		a.Value = map[bool]string{true: schema.Hidden, false: "(differs)"}[a.Value == want.Value]
+		a.Value = map[bool]string{true: schema.Hidden, false: "(differs)"}[a.Value == shown(known, want.Value)]
 	}
 	return a
 }
 
-// effective is the value that the server works with, whatever a session or role has set for itself.
-func (s *server) effective(name string) string { return s.seen.live.Settings[name].Reset }
+// computes reports whether the server has worked out a value by itself, as the wanted one says: wal_buffers = -1.
+func computes(known catalogue.Setting, live liveSetting, want string) bool {
+	return known.Computed && equalSetting(known, known.Boot, want) && live.Source != "configuration file"
+}
 
 // shadowed reports whether what our session sees was set for the role or the database and so says nothing of the file.
 func shadowed(l liveSetting) bool {
@@ -148,40 +155,30 @@ func shadowed(l liveSetting) bool {
 }
 
 // effectOf is what a change of the setting takes (pg_settings.context, chapter "System Views").
-func effectOf(l liveSetting) (engine.Effect, string) {
-	if l.Context == "postmaster" {
-		return engine.Restart, ""
+func effectOf(s catalogue.Setting) engine.Effect {
+	if s.Restarts() {
+		return engine.Restart
 	}
-	return engine.Reload, ""
-}
-
-func settingType(l liveSetting) schema.SettingType {
-	return schema.SettingType{VarType: l.Type, Unit: l.Unit, Enum: l.Enum}
+	return engine.Reload
 }
 
 // equalSetting compares two spellings of a value as the server would read them.
-func equalSetting(name string, l liveSetting, a, b string) bool {
+func equalSetting(s catalogue.Setting, a, b string) bool {
 	if a == b {
 		return true
 	}
-	if slices.Contains(quotedLists, name) {
-		return slices.Equal(listOf(a), listOf(b))
-	}
-	x, errX := schema.Canonical(name, settingType(l), a)
-	y, errY := schema.Canonical(name, settingType(l), b)
+	x, errX := schema.Canonical(s, a)
+	y, errY := schema.Canonical(s, b)
 	return errX == nil && errY == nil && x == y
 }
 
-// shown writes a value as SHOW would.
-func shown(name string, l liveSetting, v string) string {
-	if l.Type == "" || l.Type == "string" {
-		return v
-	}
-	c, err := schema.Canonical(name, settingType(l), v)
+// shown writes a value as SHOW would; a list with its names written one way.
+func shown(s catalogue.Setting, v string) string {
+	c, err := schema.Canonical(s, v)
 	if err != nil {
 		return v
 	}
-	return schema.Show(settingType(l), c)
+	return schema.Show(s, c)
 }
 
 // Facts are what the settings of the file mean for the cluster, whether they change or not.
@@ -219,7 +216,7 @@ func (s *server) settingFacts() []engine.Fact {
 }
 
 func isOff(v string) bool {
-	c, err := schema.Canonical("bool", schema.SettingType{VarType: "bool"}, v)
+	c, err := schema.Canonical(catalogue.Setting{Type: "bool"}, v)
 	return err == nil && c == "off"
 }
 
@@ -254,5 +251,5 @@ func (k settingsKind) Steps(c engine.Change) []engine.Step {
 func (s *server) written(name string) bool {
 	file, there := s.seen.live.inAutoConf()[name]
 	want, declared := s.settings()[name]
-	return there && declared && equalSetting(name, s.seen.live.Settings[name], file, want.Value)
+	return there && declared && equalSetting(s.describe(name), file, want.Value)
 }

@@ -140,7 +140,7 @@ func (s stream) possible(ctx context.Context) bool {
 
 // delay is how late the standby replays on purpose.
 func (s *server) delay() time.Duration {
-	ms, err := schema.Canonical("recovery_min_apply_delay", delayType, s.node.Delay)
+	ms, err := schema.Canonical(delaySetting, s.node.Delay)
 	if err != nil {
 		return 0
 	}
