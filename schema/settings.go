@@ -7,13 +7,13 @@ import (
 	"math"
 	"math/big"
 	"regexp"
-	"strings"
-
-	"pgrepl/schema/catalogue"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/zclconf/go-cty/cty"
+
+	"pgrepl/schema/catalogue"
 )
 
 var settingPattern = regexp.MustCompile(`^[a-z_][a-z0-9_$]*(\.[a-z_][a-z0-9_$]*)*$`)

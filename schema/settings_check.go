@@ -15,11 +15,11 @@ const (
 	inRole
 )
 
-// fits holds a setting against the catalogue of the version. What it says of a sensitive value does not depend on it.
+// fits holds a setting against the catalogue of the version. Of a sensitive value it shows nothing.
 func (r *reader) fits(e entry, s *Setting, of place, known *catalogue.Catalogue) bool {
 	if of == inServer && s != nil && strings.ContainsRune(s.Value, '\n') {
 		r.errorf(codeUnfit, e.at, "%s holds a line break", e.key).
-			detail("PostgreSQL cannot write one into its configuration file.")
+			hint("trimspace(…) removes one at its end").detail("PostgreSQL cannot write one into its configuration file.")
 		return false
 	}
 	if strings.Contains(e.key, ".") {
