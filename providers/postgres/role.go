@@ -112,9 +112,10 @@ func (k roleKind) want(r *schema.Role) engine.Resource {
 	}
 	placed(attrs, r.Object)
 	for name, v := range r.Settings {
-		a := attrs[settingPath+name]
-		a.Origin = origin(v.Origin)
-		attrs[settingPath+name] = a
+		if a, compared := attrs[settingPath+name]; compared {
+			a.Origin = origin(v.Origin)
+			attrs[settingPath+name] = a
+		}
 	}
 	return out
 }
