@@ -46,6 +46,13 @@ func (m *Machine) State() string {
 	return seenState(c.State)
 }
 
+// Failed reports, of a server that did not answer at the last look, whether it cannot start: its container starts again and
+// again, or it ended with 1, which is how a server ends that cannot use its files (killed or stopped, it ends otherwise).
+func (m *Machine) Failed() bool {
+	c, ok := m.site.seen.inspected[m.node.Name]
+	return ok && m.ours(c) && (c.State.Restarting || c.State.Running && c.RestartCount > 0 || !c.State.Running && c.State.ExitCode == 1)
+}
+
 // HasVolume reports whether there is anything to read: a container, or a volume left of one.
 func (m *Machine) HasVolume() bool {
 	if m.State() != "missing" || isPath(m.node.Volume) {

@@ -160,6 +160,8 @@ func (e *Engine) start(ctx context.Context, name string) error {
 // rename, when it is complete), takes the lock of the volume, and becomes the server. Two servers on one volume destroy
 // it, and PIDs being private to a container postmaster.pid does not see that; the flock does, and dies with its holder.
 //
+// Files that were delivered for a server that could not start with its own take their place first.
+//
 // Looking twenty times a second would be a process each time, as long as the clone takes; so it looks once a second, and
 // whoever makes the directory wakes it up by SIGUSR1 to the process named in wakeFile. The sleep under way may not outlive
 // the wait: the postmaster would take its end for a crashed backend. And a late signal finds it ignored, not deadly.
@@ -171,8 +173,11 @@ echo $$ > ` + wakeFile + `
 until [ -s "$0/PG_VERSION" ]; do sleep 1 & nap=$!; wait $nap; done
 trap '' USR1
 [ -z "${nap-}" ] || { kill $nap; wait $nap; } 2>/dev/null
-exec 9>>"${0%/*}/pgrepl/lock"
+v=${0%/*}/pgrepl
+exec 9>>"$v/lock"
 flock -n 9 || { echo "another server uses this volume" >&2; exit 1; }
+[ ! -s "$v/conf" ] || mv "$v/conf" "$0/postgresql.auto.conf"
+[ ! -s "$v/hba" ] || mv "$v/hba" "$0/pg_hba.conf"
 exec postgres -D "$0"`
 
 // wakeFile names the process that waits for the data directory.

@@ -155,3 +155,26 @@ func (s restart) Run(ctx context.Context) error {
 	s.server.session.close()
 	return s.server.machine.Restart(ctx)
 }
+
+// mend gives a server that could not start the files that it should have, and starts it.
+type mend struct {
+	engine.Order
+	server *server
+}
+
+func (s mend) String() string { return "write postgresql.auto.conf and pg_hba.conf, start" }
+
+func (s mend) After(w engine.Snapshot) engine.Snapshot {
+	return w.With(serverKind{s.server.site}.starting(s.server))
+}
+
+func (s mend) Run(ctx context.Context) error {
+	dir, err := s.server.machine.Dir(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.server.machine.Write(ctx, s.server.files(dir)); err != nil {
+		return err
+	}
+	return s.server.machine.Restart(ctx)
+}

@@ -26,6 +26,25 @@ func confQuote(v string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(v) + "'"
 }
 
+// parseConf reads the values of a postgresql.auto.conf, as ALTER SYSTEM and autoConf write it: NAME = 'VALUE', a line each. What
+// looks otherwise counts under its own text, so that it is never equal.
+func parseConf(text string) map[string]string {
+	out := map[string]string{}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, value, ok := strings.Cut(line, " = ")
+		if !ok || len(value) < 2 || value[0] != '\'' || value[len(value)-1] != '\'' {
+			out[line] = ""
+			continue
+		}
+		out[strings.ToLower(name)] = strings.NewReplacer(`\\`, `\`, `''`, `'`).Replace(value[1 : len(value)-1])
+	}
+	return out
+}
+
 // literal quotes a string for SQL under standard_conforming_strings, which our sessions set.
 func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 

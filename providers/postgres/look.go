@@ -34,6 +34,7 @@ type look struct {
 	directory directory
 	known     bool // directory was read
 	passfile  []byte
+	broken    bool // it could not start, and its files are not what they should be
 	live      live
 }
 
@@ -186,8 +187,34 @@ func (s *server) lookAtFiles(ctx context.Context, l look) (look, error) {
 		return look{}, err
 	}
 	l.reach = down
+	if s.machine.Failed() {
+		if l.broken, err = s.filesDiffer(ctx); err != nil {
+			return look{}, err
+		}
+	}
 	l.directory, l.known = readDirectory(version["pgdata/PG_VERSION"], control["pgdata/global/pg_control"], len(signal) > 0)
 	return l, nil
+}
+
+// filesDiffer holds the files of a server that could not start against what they should be.
+func (s *server) filesDiffer(ctx context.Context) (bool, error) {
+	dir, err := s.machine.Dir(ctx)
+	if err != nil {
+		return false, err
+	}
+	for path, differs := range map[string]func(text string) bool{
+		"pgdata/postgresql.auto.conf": func(text string) bool { return !maps.Equal(parseConf(text), s.fileValues(dir)) },
+		"pgdata/pg_hba.conf":          func(text string) bool { return text != hbaFile(s.node.HBA) },
+	} {
+		files, err := s.machine.Read(ctx, path)
+		if err != nil {
+			return false, err
+		}
+		if differs(string(files[path])) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // lookAtEmpty tells a volume without our data directory from one in which somebody else's stands at the root.

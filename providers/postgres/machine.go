@@ -10,10 +10,11 @@ import (
 	"time"
 )
 
-// Machine is the way into one node. Its State, Running, HasVolume and Readable are those of the last look.
+// Machine is the way into one node. Its State, Running, Failed, HasVolume and Readable are those of the last look.
 type Machine interface {
 	Running() bool   // the container runs
 	State() string   // of the container, or "missing"
+	Failed() bool    // the server in it, which did not answer, cannot start
 	HasVolume() bool // there is something that Read could find
 	Readable() bool  // Read would work now
 
@@ -21,7 +22,8 @@ type Machine interface {
 	Dir(context.Context) (string, error)
 	// Read returns the files below a folder of the volume, by path relative to the volume, in any state of the node.
 	Read(ctx context.Context, folder string) (map[string][]byte, error)
-	// Write puts files into pgrepl/, 0600 and the server's own.
+	// Write puts files into pgrepl/, 0600 and the server's own. Those named conf and hba become postgresql.auto.conf and
+	// pg_hba.conf when the server starts the next time.
 	Write(ctx context.Context, files map[string][]byte) error
 
 	// Run runs a shell script as the user postgres; secrets may go in through stdin only.

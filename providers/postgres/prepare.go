@@ -19,7 +19,7 @@ const (
 umask 077
 cd "$1"
 PATH="$PATH:/usr/lib/postgresql/$2/bin:/usr/pgsql-$2/bin"
-[ ! -e pgdata ] || exit 0
+[ ! -e pgdata ] || { rm -f pgrepl/conf pgrepl/hba pgrepl/bootstrap; exit 0; }
 has=$(initdb --version)
 case "$has" in *") $2".*|*") $2"[a-z]*) ;; *) echo "the image has $has, the file says version $2" >&2; exit 4;; esac
 rm -rf pgdata.part

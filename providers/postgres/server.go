@@ -19,6 +19,9 @@ func (serverKind) Name() string { return "server" }
 func (k serverKind) want(s *server) engine.Resource {
 	r := engine.Resource{ID: serverID(s.node.Name), Addr: s.address(), Origin: origin(s.node.Origin), Made: "initdb", Needs: []engine.ID{nodeID(s.node.Name)},
 		Attrs: map[string]engine.Attr{"server": {Value: acceptingConnections, Default: true, Effect: engine.Live}}}
+	if s.seen.broken {
+		r.Attrs["files"] = engine.Attr{Value: "as declared", Effect: engine.Live, Reason: "the server does not start with what they are"}
+	}
 	if !s.isPrimary() {
 		r.Made = "base backup of " + s.upstream().address().String()
 		r.Needs = append(r.Needs, serverID(s.upstream().node.Name), roleID(s.node.Role.Name), slotID(s.upstream().node.Name, s.node.Slot.Name))
@@ -46,6 +49,9 @@ func (k serverKind) Seen() []engine.Resource {
 			r = s.unseen(r)
 		case down, refused:
 			r.Attrs = map[string]engine.Attr{"server": {Value: "down", Effect: engine.Live, Reason: s.seen.why}}
+			if s.seen.broken {
+				r.Attrs["files"] = engine.Attr{Value: "not as declared"}
+			}
 		}
 		out = append(out, r)
 	}
@@ -170,7 +176,14 @@ func (k serverKind) Steps(c engine.Change) []engine.Step {
 		}
 		return []engine.Step{k.clone(s), k.accept(s), k.stream(s)}
 	}
+	if c.Changes("files") {
+		return append([]engine.Step{k.mend(s)}, k.Awaken(s.node.Name)...)
+	}
 	return k.Awaken(s.node.Name)
+}
+
+func (k serverKind) mend(s *server) mend {
+	return mend{Order: engine.Order{Self: engine.StepID{Do: "mend", On: serverID(s.node.Name)}, On: s.node.Name}, server: s}
 }
 
 // Awaken is what must follow when the container of a node with data is started, replaced or restarted: it accepts
@@ -241,7 +254,7 @@ func (k serverKind) fresh(s *server) []engine.Resource {
 func (k serverKind) accept(s *server) accept {
 	id := nodeID(s.node.Name)
 	return accept{Order: engine.Order{Self: accepting(s.node.Name), On: s.node.Name, Cancellable: true, Behind: []engine.StepID{
-		{Do: "initialise", On: serverID(s.node.Name)}, {Do: "clone", On: serverID(s.node.Name)}, {Do: "create", On: id}, {Do: "start", On: id}, {Do: "restart", On: serverID(s.node.Name)}}},
+		{Do: "initialise", On: serverID(s.node.Name)}, {Do: "clone", On: serverID(s.node.Name)}, {Do: "create", On: id}, {Do: "start", On: id}, {Do: "restart", On: serverID(s.node.Name)}, {Do: "mend", On: serverID(s.node.Name)}}},
 		server: s, wanted: k.want(s)}
 }
 
