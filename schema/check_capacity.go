@@ -5,39 +5,37 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"pgrepl/schema/catalogue"
 )
 
 // hotStandby are the settings that may not be lower on a standby than on its upstream (chapter "Hot Standby", "Administrator's
 // Overview"): a standby that finds them lower pauses its replay, or does not start.
 var hotStandby = []string{"max_connections", "max_wal_senders", "max_worker_processes", "max_prepared_transactions", "max_locks_per_transaction"}
 
-// numbers are what the checks below reckon with: integers without a unit, and what holds where the file says nothing.
-var numbers = map[string]int{
-	"max_connections": 100, "max_wal_senders": 10, "max_worker_processes": 8, "max_prepared_transactions": 0,
-	"max_locks_per_transaction": 64, "max_replication_slots": 10, "superuser_reserved_connections": 3, "reserved_connections": 0,
-}
-
-// number is what a server takes for one of the numbers; false where that cannot be known, or is not a number at all.
-func (n *Node) number(name string) (int, bool) {
+// number is what a server takes for an integer setting that is written or has its default; false where that cannot be known,
+// or the value is none.
+func (d *decoder) number(n *Node, name string) (int, bool) {
+	described, known := d.known.Lookup(name)
 	s, written := n.Settings[name]
-	switch {
-	case !written:
-		return numbers[name], true
-	case s.Unset:
+	if !known || s.Unset {
 		return 0, false
 	}
-	canonical, err := Canonical(catalogue.Setting{Type: "integer"}, s.Value)
-	if err != nil {
-		return 0, false
+	text := described.Boot
+	if written {
+		canonical, err := Canonical(described, s.Value)
+		if err != nil {
+			return 0, false
+		}
+		text = canonical
 	}
-	v, err := strconv.Atoi(canonical)
+	v, err := strconv.Atoi(text)
 	return v, err == nil
 }
 
 // checkCapacity finds servers that could not start, or not serve all that the file gives them.
 func (d *decoder) checkCapacity() {
+	if d.known == nil {
+		return
+	}
 	for _, n := range d.cluster.Nodes {
 		d.checkSenders(n)
 		d.checkSlotCount(n)
@@ -89,7 +87,7 @@ func (d *decoder) checkSenders(n *Node) {
 			logical++
 		}
 	}
-	have, known := n.number("max_wal_senders")
+	have, known := d.number(n, "max_wal_senders")
 	need := len(direct) + logical + 1
 	if len(direct)+logical == 0 || !known || have >= need {
 		return
@@ -116,7 +114,7 @@ func (d *decoder) checkSlotCount(n *Node) {
 			slots = append(slots, s)
 		}
 	}
-	have, known := n.number("max_replication_slots")
+	have, known := d.number(n, "max_replication_slots")
 	if known && have < len(slots) {
 		d.shortage(n, "max_replication_slots", have, len(slots), &slots[len(slots)-1].Object,
 			fmt.Sprintf("The file gives it %s.", count(len(slots), "slot")))
@@ -125,13 +123,10 @@ func (d *decoder) checkSlotCount(n *Node) {
 
 // checkConnections: a server whose connections are all reserved does not start.
 func (d *decoder) checkConnections(n *Node) {
-	have, ok1 := n.number("max_connections")
-	super, ok2 := n.number("superuser_reserved_connections")
-	reserved, ok3 := n.number("reserved_connections")
-	if d.cluster.Version < 16 {
-		reserved = 0
-	}
-	if ok1 && ok2 && ok3 && super+reserved >= have {
+	have, ok1 := d.number(n, "max_connections")
+	super, ok2 := d.number(n, "superuser_reserved_connections")
+	reserved, _ := d.number(n, "reserved_connections") // which 15 does not have
+	if ok1 && ok2 && super+reserved >= have {
 		d.shortage(n, "max_connections", have, super+reserved+1, &n.Object,
 			fmt.Sprintf("%d are reserved, and a server with none left for others does not start.", super+reserved))
 	}
@@ -173,8 +168,8 @@ func (d *decoder) checkHotStandby(n *Node) {
 		return
 	}
 	for _, name := range hotStandby {
-		have, ok := n.number(name)
-		need, known := n.Upstream.number(name)
+		have, ok := d.number(n, name)
+		need, known := d.number(n.Upstream, name)
 		if ok && known && have < need {
 			d.shortage(n, name, have, need, &n.Object,
 				fmt.Sprintf("It may not be lower than on %s: the standby would pause its replay, and not start again.", n.Upstream.Address))

@@ -26,10 +26,10 @@ func (d *decoder) decodeCluster() {
 	r, c := d.reader(in), d.cluster
 	o := d.object(in, r, networkName)
 	c.Name, c.Origin, c.Protect = o.Name, o.Origin, o.Protect
-	before := len(r.found)
+	before := r.errors()
 	c.Image = r.text("image", defaultImage, image)
 	c.Version = r.version(c.Image)
-	if len(r.found) == before {
+	if r.errors() == before {
 		d.known = catalogue.Of(c.Version)
 	}
 	c.Labels = r.labels(nil)

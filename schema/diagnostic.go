@@ -93,8 +93,16 @@ func (r *report) note(s Severity, c code, at hcl.Range, format string, args ...a
 	return d
 }
 
-func (r *report) hasErrors() bool {
-	return slices.ContainsFunc(r.found, func(d *Diagnostic) bool { return d.Severity == Error })
+func (r *report) hasErrors() bool { return r.errors() > 0 }
+
+func (r *report) errors() int {
+	n := 0
+	for _, d := range r.found {
+		if d.Severity == Error {
+			n++
+		}
+	}
+	return n
 }
 
 // diagnostics hands over what was found, in order, with the lines it points at.
