@@ -117,8 +117,8 @@ func settled(changes []Change, unseen []Resource) (now []Change, waiting bool) {
 		again = false
 		for _, c := range changes {
 			rests := c.New.Needs
-			if c.Action == Delete { // on whoever may still use it
-				rests = c.Old.Needs
+			if c.Action == Delete || c.Changes("name") { // on whoever may still use what goes
+				rests = slices.Concat(rests, c.Old.Needs)
 			}
 			if !blocked[c.ID] && slices.ContainsFunc(rests, func(n ID) bool { return blocked[n] }) {
 				blocked[c.ID], again = true, true

@@ -126,7 +126,7 @@ func (k awakening) Steps(c engine.Change) []engine.Step {
 // gives up what one of them may be waiting for.
 func (k awakening) beforeLeaving(c engine.Change) []engine.StepID {
 	first := k.server.WhileUp(c.ID.Name)
-	if c.Changes("network", "port", "volume") {
+	if c.Changes("name", "network", "port", "volume") {
 		return first
 	}
 	return append(first, k.server.Below(c.ID.Name)...)

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"net"
@@ -55,7 +56,7 @@ func (d *decoder) node(in *instance, from inherited) (*Node, inherited) {
 	}
 	d.readers[&n.Object] = r
 	d.nodes[n.Address] = n
-	n.Volume = r.text("volume", n.Name, volume)
+	n.Volume = r.text("volume", cmp.Or(n.RenamedFrom, n.Name), volume) // it keeps the name it was made with
 	n.Network = d.networkOf(r)
 	own := from
 	own.settings = r.settings(inServer, d.known).over(from.settings)

@@ -61,6 +61,9 @@ func (d *decoder) impliedSlot(n *Node) *Slot {
 		}
 		return nil
 	}
+	if n.RenamedFrom != "" {
+		s.RenamedFrom = implicitSlot(n.RenamedFrom)
+	}
 	d.readers[&s.Object] = r
 	d.slots[s.Address] = s
 	return s

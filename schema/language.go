@@ -68,7 +68,7 @@ func inPostgres(what string) []Attribute {
 
 var nodeAttrs = []Attribute{
 	{"network", "reference to a network", "the only one there is", changeRecreate, "that the container is on"},
-	{"volume", "string", "the container's name", changeRefused, "where the data is: a Docker volume's name, or an absolute path on the host"},
+	{"volume", "string", "the container's name, or the one it was `renamed_from`", changeRefused, "where the data is: a Docker volume's name, or an absolute path on the host"},
 	{"port", "number or string", "not published", changeRecreate, "publishes the server on the host: a number on 127.0.0.1, or \"ADDRESS:PORT\""},
 	{"settings", "map", "the cluster's", "as the setting says", "over the cluster's, key by key; a replica inherits the master's. `null` drops an inherited one: see [Settings](#settings)"},
 	{"hba", "list of strings, or one string", "the cluster's", changeReload, "instead of the cluster's; a replica inherits the master's: see [hba](#hba)"},
@@ -149,8 +149,7 @@ var shapes = map[string]shape{
 		example: `master "shop-1" {
   port = 5432
 }`,
-		attrs: with(dockerNamed("of the container"), nodeAttrs...),
-		later: []string{"renamed_from"},
+		attrs: with(with(dockerNamed("of the container"), renamedFrom), nodeAttrs...),
 	},
 	"replica": {
 		labels: 1,
@@ -159,13 +158,12 @@ var shapes = map[string]shape{
   for_each = toset(["2", "3"])
   delay    = each.key == "3" ? "1h" : null
 }`,
-		attrs: with(with(dockerNamed("of the container"), forEach,
+		attrs: with(with(dockerNamed("of the container"), renamedFrom, forEach,
 			Attribute{"upstream", "reference to a node", "the master", changeReload, "where it streams from"},
 			Attribute{"role", "reference to a role", "the only one with `replication`; where there is none, a role `replicator` is made", changeReload, "that it logs in as"},
 			Attribute{"slot", "reference to a slot", "one of its own, named after it with _ for every character that a slot's name cannot have", changeReload, "that it streams through"},
 			Attribute{"application_name", "string", "its name", changeReload, "how its upstream knows it"},
 			Attribute{"delay", "time", "none", changeReload, "how long it stays behind on purpose, such as \"1h\""}), nodeAttrs...),
-		later: []string{"renamed_from"},
 	},
 	"role": {
 		labels: 1,

@@ -31,6 +31,11 @@ type Machine struct {
 // Machine returns the way into a node of the file.
 func (s *Site) Machine(n *schema.Node) *Machine { return &Machine{s, n} }
 
+func (m *Machine) container() string { return m.site.container(m.node.Name) }
+
+// Renamed reports whether the node's container still has the name that the node had before.
+func (m *Machine) Renamed() bool { return m.container() != m.node.Name }
+
 // Running reports whether the container ran at the last look.
 func (m *Machine) Running() bool {
 	c, ok := m.site.seen.inspected[m.node.Name]
@@ -98,7 +103,7 @@ func (m *Machine) Read(ctx context.Context, folder string) (map[string][]byte, e
 	if err != nil {
 		return nil, err
 	}
-	id := m.node.Name
+	id := m.container()
 	if m.State() == "missing" {
 		if id, err = m.site.helper(ctx, m.node, dir); errors.Is(err, errNoPath) {
 			return map[string][]byte{}, nil
@@ -217,7 +222,7 @@ func (m *Machine) Write(ctx context.Context, files map[string][]byte) error {
 		return err
 	}
 	err = m.site.engine.effect.Around("write files of "+m.node.Name, func() error {
-		return m.site.engine.api.CopyToContainer(ctx, m.node.Name, path.Dir(dir), &archive, container.CopyToContainerOptions{})
+		return m.site.engine.api.CopyToContainer(ctx, m.container(), path.Dir(dir), &archive, container.CopyToContainerOptions{})
 	})
 	if err != nil {
 		return fmt.Errorf("write files of %s: %w", m.node.Name, err)
@@ -234,7 +239,7 @@ func (m *Machine) account(ctx context.Context) (account, error) {
 	if a, known := e.accounts[m.node.Image]; known {
 		return a, nil
 	}
-	stream, _, err := e.api.CopyFromContainer(ctx, m.node.Name, "/etc/passwd")
+	stream, _, err := e.api.CopyFromContainer(ctx, m.container(), "/etc/passwd")
 	if err != nil {
 		return account{}, fmt.Errorf("read /etc/passwd of %s: %w", m.node.Name, err)
 	}
@@ -286,7 +291,7 @@ func (m *Machine) Run(ctx context.Context, what, script string, stdin string, ar
 }
 
 func (m *Machine) run(ctx context.Context, script, stdin string, args []string) (string, error) {
-	created, err := m.site.engine.api.ContainerExecCreate(ctx, m.node.Name, container.ExecOptions{User: "postgres", AttachStdin: true, AttachStdout: true,
+	created, err := m.site.engine.api.ContainerExecCreate(ctx, m.container(), container.ExecOptions{User: "postgres", AttachStdin: true, AttachStdout: true,
 		AttachStderr: true, Cmd: append([]string{"sh", "-c", script, "pgrepl"}, args...)})
 	if err != nil {
 		return "", fmt.Errorf("exec in %s: %w", m.node.Name, err)
@@ -327,7 +332,7 @@ func (m *Machine) run(ctx context.Context, script, stdin string, args []string) 
 // Fresh ends whatever a killed client left running in the container (an exec outlives its client) by restarting it. Only
 // a container that still waits for its data may be asked for that.
 func (m *Machine) Fresh(ctx context.Context) error {
-	c, err := m.site.engine.api.ContainerInspect(ctx, m.node.Name)
+	c, err := m.site.engine.api.ContainerInspect(ctx, m.container())
 	if err != nil {
 		return fmt.Errorf("inspect %s: %w", m.node.Name, err)
 	}
@@ -340,7 +345,7 @@ func (m *Machine) Fresh(ctx context.Context) error {
 // Restart restarts the container; the server in it does a fast shutdown.
 func (m *Machine) Restart(ctx context.Context) error {
 	err := m.site.engine.effect.Around("restart container "+m.node.Name, func() error {
-		return m.site.engine.api.ContainerRestart(ctx, m.node.Name, container.StopOptions{})
+		return m.site.engine.api.ContainerRestart(ctx, m.container(), container.StopOptions{})
 	})
 	if err != nil {
 		return fmt.Errorf("restart container %s: %w", m.node.Name, err)
@@ -350,7 +355,7 @@ func (m *Machine) Restart(ctx context.Context) error {
 
 // Logs returns the last lines that the container wrote, for messages.
 func (m *Machine) Logs(ctx context.Context, lines int) string {
-	stream, err := m.site.engine.api.ContainerLogs(ctx, m.node.Name, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(lines)})
+	stream, err := m.site.engine.api.ContainerLogs(ctx, m.container(), container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(lines)})
 	if err != nil {
 		return ""
 	}

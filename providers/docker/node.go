@@ -62,6 +62,7 @@ func wantedAttrs(n *schema.Node) map[string]engine.Attr {
 		return engine.Attr{Value: v, Default: v == def, Effect: engine.Live, Origin: at}
 	}
 	attrs := map[string]engine.Attr{
+		"name":         recreate(n.Name, n.Name),
 		"image":        recreate(n.Image, n.Image),
 		"network":      recreate(n.Network.Name, n.Network.Name),
 		"volume":       recreate(n.Volume, n.Volume),
@@ -126,6 +127,7 @@ func (k nodes) node(name string) *schema.Node {
 func (k nodes) seenAttrs(name string, c container.InspectResponse) map[string]engine.Attr {
 	attr := func(v string) engine.Attr { return engine.Attr{Value: v} }
 	attrs := map[string]engine.Attr{
+		"name":         attr(strings.TrimPrefix(c.Name, "/")),
 		"image":        attr(c.Config.Image),
 		"network":      attr(k.seenNetwork(c)),
 		"volume":       attr(seenVolume(c)),

@@ -50,7 +50,7 @@ func (k nodes) Steps(c engine.Change) []engine.Step {
 	}
 	if stateDiffers {
 		steps = append(steps, startNode{Order: engine.Order{Self: engine.StepID{Do: "start", On: c.ID}, On: name,
-			Behind: []engine.StepID{{Do: "update", On: c.ID}}}, engine: k.engine, wanted: c.New, was: state.Before.Value})
+			Behind: []engine.StepID{{Do: "update", On: c.ID}}}, site: k.Site, wanted: c.New, was: state.Before.Value})
 	}
 	return steps
 }
@@ -72,7 +72,7 @@ func (k nodes) create(c engine.Change) createNode {
 
 // remove stops standbys before the primary, so that they have all of its WAL when it is gone.
 func (k nodes) remove(c engine.Change, why string) removeNode {
-	s := removeNode{Order: engine.Order{Self: engine.StepID{Do: "remove", On: c.ID}, On: c.ID.Name}, engine: k.engine, node: c.ID, addr: c.Addr,
+	s := removeNode{Order: engine.Order{Self: engine.StepID{Do: "remove", On: c.ID}, On: c.ID.Name}, site: k.Site, node: c.ID, addr: c.Addr,
 		replaced: c.Action != engine.Delete, why: why, primary: c.Addr.Block == "master"}
 	if c.Action == engine.Delete && k.file.Primary().Name == c.ID.Name {
 		for other := range k.seen.inspected {
@@ -251,7 +251,7 @@ func parseRestart(policy string) container.RestartPolicy {
 
 type removeNode struct {
 	engine.Order
-	engine   *Engine
+	site     *Site
 	node     engine.ID
 	addr     engine.Address
 	replaced bool   // by a new container around the same data
@@ -292,11 +292,15 @@ func (s removeNode) Effects() []engine.Effected {
 // anonymous volumes.
 func (s removeNode) Run(ctx context.Context) error {
 	if s.volume != "" { // once the container is gone, nothing else tells that its volume was to go, too
-		if err := s.engine.markRemoval(ctx, s.cluster, s.volume); err != nil {
+		if err := s.site.engine.markRemoval(ctx, s.cluster, s.volume); err != nil {
 			return err
 		}
 	}
-	return s.engine.remove(ctx, s.node.Name)
+	if err := s.site.engine.remove(ctx, s.site.container(s.node.Name)); err != nil {
+		return err
+	}
+	s.site.left(s.node.Name)
+	return nil
 }
 
 func (e *Engine) remove(ctx context.Context, name string) error {
@@ -315,7 +319,7 @@ func (e *Engine) remove(ctx context.Context, name string) error {
 
 type startNode struct {
 	engine.Order
-	engine *Engine
+	site   *Site
 	wanted engine.Resource
 	was    string // the state it was seen in
 }
@@ -327,14 +331,14 @@ func (s startNode) After(w engine.Snapshot) engine.Snapshot { return w.With(s.wa
 // Run starts a container that does not run. A paused one is ended first: Docker stops it at once, and cleanly.
 func (s startNode) Run(ctx context.Context) error {
 	if s.was == "paused" || s.was == "restarting" {
-		err := s.engine.effect.Around("stop container "+s.wanted.ID.Name, func() error {
-			return s.engine.api.ContainerStop(ctx, s.wanted.ID.Name, container.StopOptions{})
+		err := s.site.engine.effect.Around("stop container "+s.wanted.ID.Name, func() error {
+			return s.site.engine.api.ContainerStop(ctx, s.site.container(s.wanted.ID.Name), container.StopOptions{})
 		})
 		if err != nil {
 			return fmt.Errorf("stop container %s: %w", s.wanted.ID.Name, err)
 		}
 	}
-	return s.engine.start(ctx, s.wanted.ID.Name)
+	return s.site.engine.start(ctx, s.site.container(s.wanted.ID.Name))
 }
 
 type updateNode struct {
@@ -374,7 +378,7 @@ func (s updateNode) Run(ctx context.Context) error {
 		update.MemorySwap = 2 * s.node.Memory // as Docker sets it at creation; it may not stay below the new memory
 	}
 	err := s.site.engine.effect.Around("update container "+s.node.Name, func() error {
-		_, err := s.site.engine.api.ContainerUpdate(ctx, s.node.Name, update)
+		_, err := s.site.engine.api.ContainerUpdate(ctx, s.site.container(s.node.Name), update)
 		return err
 	})
 	if err != nil {

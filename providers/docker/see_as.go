@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,7 +38,7 @@ func (s *Site) SeeAs(w engine.Snapshot) {
 			look.containers = append(look.containers, summaryAs(c))
 		}
 	}
-	s.seen = look
+	s.seen = look.renamed(s.file)
 }
 
 func (s *Site) networkAs(r engine.Resource) network.Summary {
@@ -87,7 +88,7 @@ func (s *Site) nodeAs(r engine.Resource) container.InspectResponse {
 		data.Name, data.Source = "", data.Name
 	}
 	return container.InspectResponse{
-		ContainerJSONBase: &container.ContainerJSONBase{Name: "/" + r.ID.Name, HostConfig: host,
+		ContainerJSONBase: &container.ContainerJSONBase{Name: "/" + cmp.Or(value("name"), r.ID.Name), HostConfig: host,
 			State: &container.State{Status: state, Running: slices.Contains([]string{"running", "paused", "restarting"}, state), Paused: state == "paused", Restarting: state == "restarting"}},
 		Mounts: []container.MountPoint{data}, Config: config,
 		NetworkSettings: &container.NetworkSettings{Networks: map[string]*network.EndpointSettings{name: end}},

@@ -57,7 +57,8 @@ type survey struct {
 	containers []container.Summary
 	networks   []network.Summary
 	volumes    []*volume.Volume
-	inspected  map[string]container.InspectResponse // by container name: declared and labelled ones
+	inspected  map[string]container.InspectResponse // by container name: declared and labelled ones; a renamed node's by its new one
+	former     map[string]string                    // the name that the container of a node still has, by the node's new one
 	images     map[string]imageInfo                 // by reference as written; missing ones are not in it
 	unpullable map[string]error                     // missing ones that the registry does not give either
 }
@@ -88,8 +89,39 @@ func (s *Site) Look(ctx context.Context) error {
 	if err := s.inspect(ctx, &look); err != nil {
 		return err
 	}
-	s.seen = look
+	s.seen = look.renamed(s.file)
 	return nil
+}
+
+// renamed gives the container of a renamed node the name that the file has for it. It keeps its own until it is made anew.
+func (look survey) renamed(file *schema.Cluster) survey {
+	look.former = map[string]string{}
+	for _, n := range file.Nodes {
+		old, there := look.inspected[n.RenamedFrom]
+		if _, done := look.inspected[n.Name]; done || !there || old.Config.Labels[labelCluster] != file.Name {
+			continue
+		}
+		delete(look.inspected, n.RenamedFrom)
+		look.inspected[n.Name], look.former[n.Name] = old, n.RenamedFrom
+	}
+	return look
+}
+
+// container is the name by which Docker knows the container of a node at the moment.
+func (s *Site) container(node string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old, ok := s.seen.former[node]; ok {
+		return old
+	}
+	return node
+}
+
+// left notes that the container of a node is gone: the next one has the node's own name.
+func (s *Site) left(node string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.seen.former, node)
 }
 
 func (s *Site) inspect(ctx context.Context, look *survey) error {

@@ -68,7 +68,7 @@ func (m *Machine) Dial(ctx context.Context, host string, patience time.Duration)
 }
 
 func (m *Machine) tunnel(ctx context.Context, host string, patience time.Duration, dir string) (net.Conn, map[string]string, error) {
-	created, err := m.site.engine.api.ContainerExecCreate(ctx, m.node.Name, container.ExecOptions{User: "postgres", AttachStdin: true, AttachStdout: true,
+	created, err := m.site.engine.api.ContainerExecCreate(ctx, m.container(), container.ExecOptions{User: "postgres", AttachStdin: true, AttachStdout: true,
 		AttachStderr: true, Cmd: []string{"sh", "-c", tunnelScript, "pgrepl", host, strconv.Itoa(int(patience / (20 * time.Millisecond))), dir}})
 	if err != nil {
 		return nil, nil, fmt.Errorf("reach %s: %w", m.node.Name, err)

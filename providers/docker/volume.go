@@ -51,15 +51,24 @@ func (k volumes) Seen() []engine.Resource {
 			}
 			continue
 		}
-		node := v.Labels[labelNode]
+		node, lives := k.carrier(v)
 		r := engine.Resource{ID: volumeID(v.Name), Addr: k.addressOf(node), Ours: true}
 		if !k.declares(v.Name) {
-			_, lives := k.seen.inspected[node]
 			r.Ours = !k.released("node", node) && (k.removal.volume(r.Addr) || !k.removal.Containers && (lives || k.seen.volume(removing(v.Name)) != nil))
 		}
 		out = append(out, r)
 	}
 	return out
+}
+
+// carrier is the node whose container is on a volume; where there is none (lives is false), the one it was made for.
+func (k volumes) carrier(v *volume.Volume) (node string, lives bool) {
+	for name, c := range k.seen.inspected {
+		if seenVolume(c) == v.Name && c.Config.Labels[labelCluster] == k.file.Name {
+			return name, true
+		}
+	}
+	return v.Labels[labelNode], false
 }
 
 // removing is the name of the mark of a volume whose removal has begun: an empty volume, which like any other object cannot be
@@ -69,11 +78,16 @@ func removing(volume string) string { return "pgrepl-removing-" + volume }
 // goes reports whether a plan in which the node's container is removed for good removes its volume as well.
 func (k volumes) goes(volume string) bool {
 	v := k.seen.volume(volume)
-	return v != nil && v.Labels[labelCluster] == k.file.Name && !k.declares(volume) && (!k.removal.Containers || k.removal.volume(k.addressOf(v.Labels[labelNode])))
+	return v != nil && v.Labels[labelCluster] == k.file.Name && !k.declares(volume) && (!k.removal.Containers || k.removal.volume(k.addressOfVolume(v)))
 }
 
 func (k volumes) declares(name string) bool {
 	return !k.removal.Containers && slices.ContainsFunc(k.file.Nodes, func(n *schema.Node) bool { return n.Volume == name })
+}
+
+func (k volumes) addressOfVolume(v *volume.Volume) engine.Address {
+	node, _ := k.carrier(v)
+	return k.addressOf(node)
 }
 
 // addressOf is the address of the block that declares the node, or one made of its real name.
@@ -125,9 +139,9 @@ func (k volumes) Steps(c engine.Change) []engine.Step {
 		node := k.file.Nodes[slices.IndexFunc(k.file.Nodes, func(n *schema.Node) bool { return n.Volume == c.ID.Name })]
 		return []engine.Step{createVolume{Order: engine.Order{Self: engine.StepID{Do: "create", On: c.ID}, On: node.Name}, site: k.Site, node: node, wanted: c.New}}
 	}
-	labels := k.seen.volume(c.ID.Name).Labels
-	node := labels[labelNode]
-	return []engine.Step{removeVolume{mark: labels[labelRemoving] != "", Order: engine.Order{Self: engine.StepID{Do: "remove", On: c.ID}, On: node,
+	v := k.seen.volume(c.ID.Name)
+	node, _ := k.carrier(v)
+	return []engine.Step{removeVolume{mark: v.Labels[labelRemoving] != "", Order: engine.Order{Self: engine.StepID{Do: "remove", On: c.ID}, On: node,
 		Behind: []engine.StepID{{Do: "remove", On: nodeID(node)}}}, engine: k.engine, volume: c.ID, addr: c.Addr}}
 }
 

@@ -14,6 +14,7 @@ import (
 
 // Cluster is a file bound to a World: an engine.System.
 type Cluster struct {
+	file  *schema.Cluster
 	world *World
 	real  *providers.Cluster
 	// Hook is called at each point at which a process can die. It may be nil.
@@ -31,16 +32,19 @@ const Midway engine.When = "midway"
 
 // New binds a file to a world.
 func New(file *schema.Cluster, w *World) *Cluster {
-	return &Cluster{world: w, real: providers.New(file, nil, nil)}
+	return &Cluster{file: file, world: w, real: providers.New(file, nil, nil)}
 }
 
 // Destroy is the system in which nothing of the file is wanted.
 func Destroy(file *schema.Cluster, w *World, volumes func(node engine.Address) bool) *Cluster {
-	return &Cluster{world: w, real: providers.Destroy(file, nil, volumes)}
+	return &Cluster{file: file, world: w, real: providers.Destroy(file, nil, volumes)}
 }
 
 // Look takes a fresh look at the world.
 func (c *Cluster) Look(context.Context) error {
+	for _, n := range c.file.Nodes {
+		c.world.rename(n.RenamedFrom, n.Name)
+	}
 	c.real.SeeAs(c.world.view())
 	return nil
 }

@@ -242,7 +242,7 @@ func (w *World) slotRefuses(id engine.StepID, after engine.Resource) error {
 	}
 	if id.Do == "drop" {
 		for _, r := range w.kind("replication") {
-			if w.streams(r.ID.On) && w.inForce(r, "upstream") == id.On.On && w.inForce(r, "slot") == id.On.Name {
+			if w.streams(r.ID.On) && w.called(w.inForce(r, "upstream")) == id.On.On && w.inForce(r, "slot") == id.On.Name {
 				return fmt.Errorf("replication slot %s is active for %s", id.On.Name, r.ID.On)
 			}
 		}

@@ -168,7 +168,7 @@ func (w *World) settle() {
 // canStream says what keeps a standby from streaming.
 func (w *World) canStream(name string) error {
 	r := w.things[replication(name)]
-	upstream, slotName, user := w.inForce(r, "upstream"), w.inForce(r, "slot"), w.inForce(r, "role")
+	upstream, slotName, user := w.called(w.inForce(r, "upstream")), w.inForce(r, "slot"), w.inForce(r, "role")
 	switch {
 	case !w.accepts(name):
 		return fmt.Errorf("%s does not accept connections", name)
@@ -180,7 +180,7 @@ func (w *World) canStream(name string) error {
 		return fmt.Errorf("role %s may not replicate", user)
 	}
 	for _, other := range w.kind("replication") {
-		if other.ID.On != name && w.streams(other.ID.On) && w.inForce(other, "upstream") == upstream && w.inForce(other, "slot") == slotName {
+		if other.ID.On != name && w.streams(other.ID.On) && w.called(w.inForce(other, "upstream")) == upstream && w.inForce(other, "slot") == slotName {
 			return fmt.Errorf("slot %s is read by %s", slotName, other.ID.On)
 		}
 	}
@@ -191,6 +191,47 @@ func (w *World) canStream(name string) error {
 func (w *World) inForce(r engine.Resource, path string) string {
 	v, _, _ := strings.Cut(r.Attrs[path].Value, " ("+waits)
 	return v
+}
+
+// rename lets the file call a node by its new name. Its container has the old one until it is made anew, and whoever looks
+// for its server under either finds it by that.
+func (w *World) rename(old, new string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if old == "" || !w.has(node(old)) || w.has(node(new)) {
+		return
+	}
+	for _, r := range w.things.Sorted() {
+		id := r.ID
+		switch {
+		case id.On == old:
+			id.On = new
+		case id == node(old) || id == server(old):
+			id.Name = new
+		}
+		if id != r.ID {
+			w.things = w.things.Without(r.ID)
+			r.ID = id
+			w.put(r)
+		}
+		for _, path := range []string{nodeOf, "consumer"} {
+			if w.value(id, path) == old {
+				w.set(id, path, new)
+			}
+		}
+	}
+	w.set(node(new), "name", old)
+	w.made[new] += w.made[old]
+}
+
+// called finds the node whose container answers to a name.
+func (w *World) called(name string) string {
+	for _, n := range w.kind("node") {
+		if is := w.value(n.ID, "name"); is == name {
+			return n.ID.Name
+		}
+	}
+	return "nobody"
 }
 
 // attrs are those of a thing inside a server, as a look would report them: with what the server itself knows of settings,

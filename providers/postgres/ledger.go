@@ -34,9 +34,33 @@ func (s *Site) lookAtLedger(ctx context.Context) error {
 		return fmt.Errorf("%s: read the ledger: %w", s.primary().address(), err)
 	}
 	for _, r := range rows {
-		s.ledger[engine.ID{Kind: r[0], On: r[1], Name: r[2]}] = r[3]
+		s.ledger[engine.ID{Kind: r[0], On: s.nowCalled(r[1]), Name: r[2]}] = s.nowCalled(r[3])
 	}
 	return nil
+}
+
+// nowCalled is the name that a node of the ledger has in the file.
+func (s *Site) nowCalled(node string) string {
+	for _, d := range s.servers {
+		if node != "" && d.node.RenamedFrom == node {
+			return d.node.Name
+		}
+	}
+	return node
+}
+
+// renameSQL brings the ledger to the names that the file has for its nodes.
+func (s *Site) renameSQL() []string {
+	var out []string
+	for _, d := range s.servers {
+		if was := d.node.RenamedFrom; was != "" {
+			is := literal(d.node.Name)
+			out = append(out, fmt.Sprintf("DELETE FROM pgrepl.object o USING pgrepl.object n WHERE o.node = %s AND n.node = %s AND (o.kind, o.name) = (n.kind, n.name)", literal(was), is),
+				fmt.Sprintf("UPDATE pgrepl.object SET node = %s WHERE node = %s", is, literal(was)),
+				fmt.Sprintf("UPDATE pgrepl.object SET consumer = %s WHERE consumer = %s", is, literal(was)))
+		}
+	}
+	return out
 }
 
 // markSQL records an object as pgrepl's; unmarkSQL forgets it. Both are harmless when run again.

@@ -52,7 +52,7 @@ func (l *live) add(s *server, r engine.Resource, w engine.Snapshot) {
 	switch {
 	case r.ID.Kind == "slot" && r.ID.On == s.node.Name:
 		l.Slots = append(l.Slots, liveSlot{Name: r.ID.Name, Type: value("type"), Plugin: value("plugin"), Database: value("database")})
-	case r.ID.Kind == "replication" && value("upstream") == s.node.Name && value("replication") == "streaming":
+	case r.ID.Kind == "replication" && (value("upstream") == s.node.Name || value("upstream") == s.node.RenamedFrom) && value("replication") == "streaming":
 		l.Senders = append(l.Senders, sender{Name: value("application_name"), State: "streaming"})
 	case r.ID.Kind == "role" && s.isPrimary():
 		role := liveRole{Name: r.ID.Name, Replication: value("replication") == "true"}

@@ -24,7 +24,9 @@ func (k serverKind) want(s *server) engine.Resource {
 	}
 	if !s.isPrimary() {
 		r.Made = "base backup of " + s.upstream().address().String()
-		r.Needs = append(r.Needs, serverID(s.upstream().node.Name), roleID(s.node.Role.Name), slotID(s.upstream().node.Name, s.node.Slot.Name))
+		if s.seen.reach == absent { // to be cloned; what it takes to stream is the link's
+			r.Needs = append(r.Needs, serverID(s.upstream().node.Name), roleID(s.node.Role.Name), slotID(s.upstream().node.Name, s.node.Slot.Name))
+		}
 	}
 	return r
 }

@@ -55,11 +55,20 @@ func config(over net.Conn, user, database string, password schema.Secret) *pgcon
 // errNoCredential is a volume that lacks what the management role logs in with.
 var errNoCredential = errors.New("its volume holds no management credential")
 
-// await connects, waiting up to patience for somebody to listen.
+// await connects, waiting up to patience for somebody to listen. A connection to a server that is gone meanwhile (its
+// container was made anew) is none.
 func (s *Session) await(ctx context.Context, patience time.Duration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.dropBroken(ctx)
 	return s.open(ctx, patience)
+}
+
+// dropBroken closes a connection that nobody answers on; the caller holds mu.
+func (s *Session) dropBroken(ctx context.Context) {
+	if s.conn != nil && !s.conn.IsClosed() && s.conn.Ping(ctx) != nil {
+		_ = s.conn.Close(ctx)
+	}
 }
 
 // open connects if there is no connection; the caller holds mu.
@@ -175,11 +184,7 @@ func exec(ctx context.Context, c *pgconn.PgConn, sql string) ([][]string, error)
 func (s *Session) change(ctx context.Context, what, sql string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.conn != nil && !s.conn.IsClosed() { // a broken one is found before anything is sent that might be done twice
-		if err := s.conn.Ping(ctx); err != nil {
-			_ = s.conn.Close(ctx)
-		}
-	}
+	s.dropBroken(ctx) // before anything is sent that might be done twice
 	if err := s.open(ctx, 0); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}

@@ -107,6 +107,7 @@ func (s *Site) Record(ctx context.Context, who, tool string, steps []string) err
 	}
 	sql := []string{fmt.Sprintf("INSERT INTO pgrepl.apply (who, tool, steps) VALUES (%s, %s, ARRAY[%s]::text[])",
 		literal(who), literal(tool), strings.Join(quoted, ", "))}
+	sql = append(sql, s.renameSQL()...)
 	for _, id := range s.outlived() {
 		sql = append(sql, unmarkSQL(id))
 	}

@@ -98,3 +98,66 @@ func TestARemovedBlockLetsGo(t *testing.T) {
 		t.Errorf("left behind: %s", left)
 	}
 }
+
+// TestOtherNamesOfNodes gives every node another name, one after the other and then all at once: new containers around the same
+// data, and the volumes keep their names.
+func TestOtherNamesOfNodes(t *testing.T) {
+	c := newCluster(t, usualImage(t), `
+variable "image" { default = "postgres:16" }
+cluster "%" { image = var.image }
+master "%-a" {}
+replica "%-b" {}
+replica "%-c" { upstream = replica.%-b }
+`)
+	c.apply()
+	c.sql("a", "CREATE TABLE kept AS SELECT 1 AS one")
+	system := c.sql("a", "SELECT system_identifier FROM pg_control_system()")
+	holds := func(primary string, standbys ...string) {
+		t.Helper()
+		c.settled()
+		for _, s := range append(standbys, primary) {
+			if got := c.sql(s, "SELECT one FROM kept") + " " + c.sql(s, "SELECT system_identifier FROM pg_control_system()"); got != "1 "+system {
+				t.Errorf("%s holds %s", s, got)
+			}
+		}
+		for _, s := range standbys {
+			c.replicated(primary, s)
+		}
+		if got := c.docker("volume", "ls", "-q", "--filter", "name="+c.prefix); len(strings.Fields(got)) != 3 {
+			t.Errorf("volumes: %s", got)
+		}
+	}
+	c.edit(`replica "%-b" {}`, "replica \"%-mid\" { renamed_from = \"%-b\" }")
+	c.edit(`upstream = replica.%-b`, `upstream = replica.%-mid`)
+	c.apply()
+	holds("a", "mid", "c")
+	c.edit(`master "%-a" {}`, "master \"%-top\" { renamed_from = \"%-a\" }")
+	c.apply()
+	holds("top", "mid", "c")
+	c.write(`
+variable "image" { default = "postgres:16" }
+cluster "%" { image = var.image }
+master "%-1" {
+  renamed_from = "%-top"
+  volume       = "%-a"
+}
+replica "%-2" {
+  renamed_from = "%-mid"
+  volume       = "%-b"
+}
+replica "%-3" {
+  upstream     = replica.%-2
+  renamed_from = "%-c"
+}
+`)
+	c.apply()
+	holds("1", "2", "3")
+	marks := c.sql("1", "SELECT string_agg(node || ' ' || name || ' ' || consumer, ', ' ORDER BY name) FROM pgrepl.object WHERE kind = 'slot'")
+	under := strings.ReplaceAll(c.prefix, "-", "_")
+	if want := c.name("1") + " " + under + "_2 " + c.name("2") + ", " + c.name("2") + " " + under + "_3 " + c.name("3"); marks != want {
+		t.Errorf("the ledger has %s, want %s", marks, want)
+	}
+	if left := c.objects(); strings.Contains(left, "container "+c.name("a")) || strings.Contains(left, "mid") {
+		t.Errorf("left behind: %s", left)
+	}
+}
