@@ -122,14 +122,26 @@ func (k awakening) Steps(c engine.Change) []engine.Step {
 }
 
 // beforeLeaving is what comes before a container is replaced: all that its server has to do while it is up, and the
-// return of the standbys below it, so that a new image that does not work stops at the first of them. Not so where it
-// gives up what one of them may be waiting for.
+// return of the standbys below it, so that a new image that does not work stops at the first of them, and so that none of
+// them comes back with less than it has. Not so the ones that wait for what it gives up.
 func (k awakening) beforeLeaving(c engine.Change) []engine.StepID {
 	first := k.server.WhileUp(c.ID.Name)
-	if c.Changes("name", "network", "port", "volume") {
+	if c.Changes("name", "network") {
 		return first
 	}
-	return append(first, k.server.Below(c.ID.Name)...)
+	below := k.server.Below(c.ID.Name)
+	for _, other := range k.Want() {
+		if other.ID != c.ID && (takes(other, c, "port") || takes(other, c, "volume")) {
+			below = slices.DeleteFunc(below, func(id engine.StepID) bool { return id.On.Name == other.ID.Name })
+		}
+	}
+	return append(first, below...)
+}
+
+// takes reports whether a node is to have what the changed one held.
+func takes(other engine.Resource, c engine.Change, path string) bool {
+	held := c.Old.Attrs[path].Value
+	return c.Changes(path) && held != "" && other.Attrs[path].Value == held
 }
 
 // behind is a step that comes after more than it knows of.

@@ -46,6 +46,10 @@ func (w *World) finish(s engine.Step) error {
 				w.set(n.ID, "network", id.On.Name+" (removed)")
 			}
 		}
+	case id.Do == "create" && id.On.Kind == "node":
+		w.started[id.On.Name] = true
+	case id.Do == "accept":
+		delete(w.started, id.On.Name)
 	case id.Do == "initialise" || id.Do == "clone":
 		w.made[id.On.Name]++
 	}
@@ -267,7 +271,7 @@ func (w *World) standbysBear() error {
 		return nil
 	}
 	for _, r := range w.kind("replication") {
-		if !w.accepts(r.ID.On) {
+		if !w.accepts(r.ID.On) || w.started[r.ID.On] { // one that was just started goes by its file, which nobody has looked at
 			continue
 		}
 		for _, name := range []string{"max_connections", "max_wal_senders", "max_worker_processes"} {

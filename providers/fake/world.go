@@ -19,14 +19,15 @@ type World struct {
 	// somebody has waited for it. A plan must be right in both worlds.
 	Quick bool
 
-	mu     sync.Mutex
-	things engine.Snapshot
-	made   map[string]int // how often a data directory was made, by node
+	mu      sync.Mutex
+	things  engine.Snapshot
+	made    map[string]int  // how often a data directory was made, by node
+	started map[string]bool // servers in new containers that nobody has waited for
 }
 
 // NewWorld is a Docker engine with the images on it and nothing else.
 func NewWorld(images ...string) *World {
-	w := &World{things: engine.Snapshot{}, made: map[string]int{}}
+	w := &World{things: engine.Snapshot{}, made: map[string]int{}, started: map[string]bool{}}
 	for _, ref := range images {
 		w.put(engine.Resource{ID: engine.ID{Kind: "image", Name: ref}})
 	}
@@ -37,7 +38,7 @@ func NewWorld(images ...string) *World {
 func (w *World) Copy() *World {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return &World{Quick: w.Quick, things: maps.Clone(w.things), made: maps.Clone(w.made)}
+	return &World{Quick: w.Quick, things: maps.Clone(w.things), made: maps.Clone(w.made), started: maps.Clone(w.started)}
 }
 
 // Made is how often the data directory of a node was made.
