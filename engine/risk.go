@@ -73,6 +73,8 @@ var rules = map[string]Rule{
 		"Mend the file; pgrepl writes postgresql.auto.conf and pg_hba.conf anew at the next apply."},
 	"PGR228": {"PGR228", Warns, "replay is paused", "The standby receives WAL and looks healthy, but its data stands still.",
 		"Find out who paused it; where it paused itself because a setting is below the master's, raise that and restart it. Otherwise `SELECT pg_wal_replay_resume()`."},
+	"PGR230": {"PGR230", Warns, "replica cannot catch up", "The WAL that it needs is no longer on its upstream: it stays where it is, and serves older and older data.",
+		"Remove its container and its volume, and apply clones it anew. A higher `max_slot_wal_keep_size` gives the next one more time."},
 	"PGR229": {"PGR229", Never, "protected", "Its block says `protect = true`: it is never removed or made anew.",
 		"Take `protect = true` out of the block first, if that is wanted."},
 }

@@ -55,6 +55,9 @@ func (k slotKind) Want() []engine.Resource {
 			Needs: []engine.ID{serverID(s.Upstream.Name), serverID(k.primary().node.Name), ledgerID},
 			Attrs: map[string]engine.Attr{"type": attr(kind, "physical"), "plugin": attr(s.Plugin, ""), "database": attr(s.Database, ""), "managed by": managed(true)}}
 		r.Attrs["consumer"] = engine.Attr{Value: k.consumerName(s), Default: true, Effect: engine.Live, Reason: "noted in the ledger", Origin: origin(s.Origin)}
+		if k.lost(r.ID) {
+			r.Attrs["wal"] = engine.Attr{Value: "kept", Effect: engine.Rebuild, Reason: "the WAL that it was for is gone"}
+		}
 		placed(r.Attrs, s.Object)
 		if s.RenamedFrom != "" {
 			r.Was = slotID(s.Upstream.Name, s.RenamedFrom)
@@ -68,6 +71,13 @@ func (k slotKind) Want() []engine.Resource {
 		out = append(out, r)
 	}
 	return out
+}
+
+// lost reports whether a slot was seen to have lost WAL that its consumer needs (max_slot_wal_keep_size): it can never be
+// used again, and is made anew.
+func (k slotKind) lost(id engine.ID) bool {
+	s := k.server(id.On)
+	return s != nil && s.seen.reach == up && slices.ContainsFunc(s.seen.live.Slots, func(l liveSlot) bool { return l.Name == id.Name && l.Status == "lost" })
 }
 
 func (k slotKind) Seen() []engine.Resource {
@@ -100,6 +110,9 @@ func (k slotKind) seenOn(s *server) []engine.Resource {
 		id := slotID(s.node.Name, l.Name)
 		r := engine.Resource{ID: id, Addr: engine.Address{Block: "slot", Label: l.Name}, Ours: k.ledger.has(id) && !k.file.Released("node", k.ledger[id]), Attrs: map[string]engine.Attr{
 			"type": {Value: l.Type}, "plugin": {Value: l.Plugin}, "database": {Value: l.Database}, "managed by": managed(k.ledger.has(id)), "consumer": {Value: k.ledger[id]}}}
+		if l.Status == "lost" && k.slot(id) != nil {
+			r.Attrs["wal"] = engine.Attr{Value: "lost"}
+		}
 		of := k.ledger[id]
 		reader := k.server(of)
 		if reader != nil {
@@ -120,11 +133,18 @@ func (k slotKind) seenOn(s *server) []engine.Resource {
 	return out
 }
 
-// Facts reports slots that hold WAL while nothing reads them, and protected ones that would be made anew.
+// Facts reports slots that hold WAL while nothing reads them, replicas whose slot has lost what they need, and protected
+// slots that would be made anew.
 func (k slotKind) Facts(want, seen engine.Snapshot) []engine.Fact {
 	var out []engine.Fact
 	for _, s := range k.file.Slots {
 		id := idOf(s)
+		if d := k.consumer(s); d != nil && d.seen.reach != absent && k.lost(id) {
+			out = append(out, engine.Fact{Code: "PGR230", On: id, Addr: d.address(), Origin: origin(d.node.Origin),
+				Text:   fmt.Sprintf("%s cannot catch up: slot %s has lost WAL that it needs", d.address(), s.Name),
+				Detail: "the master kept no more than max_slot_wal_keep_size for it while it was away",
+				Next:   fmt.Sprintf("clone it anew: docker rm -f %s; docker volume rm %s; pgrepl apply", d.node.Name, d.node.Volume)})
+		}
 		have, there := seen[id]
 		for _, path := range []string{"type", "plugin", "database"} {
 			if s.Protect && there && have.Unknown == "" && have.Attrs[path].Value != want[id].Attrs[path].Value {
@@ -157,7 +177,7 @@ func (k slotKind) Facts(want, seen engine.Snapshot) []engine.Fact {
 func (k slotKind) Steps(c engine.Change) []engine.Step {
 	create := createSlot{Order: engine.Order{Self: engine.StepID{Do: "create", On: c.ID}, On: c.ID.On,
 		Behind: []engine.StepID{accepting(c.ID.On), accepting(k.primary().node.Name), {Do: "create", On: ledgerID}}}, site: k.Site, slot: k.slot(c.ID), result: c.New}
-	other := c.Changes("type", "plugin", "database") // another slot, not another name for one
+	other := c.Changes("type", "plugin", "database", "wal") // another slot, not another name for one
 	switch {
 	case c.Action == engine.Delete:
 		return []engine.Step{k.drop(c)}
@@ -194,7 +214,7 @@ func (k slotKind) drop(c engine.Change) dropSlot {
 			d.live = l
 		}
 	}
-	if d.consumer != "" { // an active slot cannot be dropped: its reader goes first, or goes on through another
+	if d.consumer != "" && d.live.Status != "lost" { // an active slot cannot be dropped: its reader goes first, or goes on through another
 		d.Behind = append(d.Behind, engine.StepID{Do: "remove", On: nodeID(d.consumer)}, streaming(d.consumer), engine.StepID{Do: "reload", On: replicaID(d.consumer)})
 	}
 	return d
