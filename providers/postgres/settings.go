@@ -101,7 +101,11 @@ func (k settingsKind) seenAttrs(s *server) map[string]engine.Attr {
 			continue
 		}
 		known := s.describe(name)
-		attrs[settingPath+name] = engine.Attr{Value: shown(known, v), Effect: effectOf(known)}
+		a := engine.Attr{Value: shown(known, v), Effect: effectOf(known)}
+		if live, exists := s.seen.live.Settings[name]; exists && !shadowed(live) && !equalSetting(known, live.Reset, v) {
+			a = unread(a.Value) // it never was in force, and goes without a restart
+		}
+		attrs[settingPath+name] = a
 	}
 	for name, l := range s.seen.live.Settings { // taken out of the file, and in force until the server reads it
 		_, written := inFile[name]
@@ -127,6 +131,9 @@ func (s *server) seenSetting(name string, want schema.Setting, inFile map[string
 		a.Value = shown(known, want.Value)
 	case written && equalSetting(known, file, want.Value):
 		a.Value = shown(known, live.Reset) + " " + waiting(a.Effect)
+	case written && inForce && !shadowed(live):
+		a.Effect = engine.Reload
+		a.Value = unread(shown(known, file)).Value
 	case !written && !exists:
 		a.Value = "not set"
 	case !written && inForce:
@@ -142,6 +149,12 @@ func (s *server) seenSetting(name string, want schema.Setting, inFile map[string
 		a.Value = map[bool]string{true: schema.Hidden, false: "(differs)"}[a.Value == shown(known, want.Value)]
 	}
 	return a
+}
+
+// unread is a value that stands in the file and that the server has not taken over: the next start would. The file is put
+// right and read again; that nothing waits for a restart any more, the server then finds by itself.
+func unread(value string) engine.Attr {
+	return engine.Attr{Value: value + " (in the file, not in force)", Effect: engine.Reload}
 }
 
 // computes reports whether the server has worked out a value by itself, as the wanted one says: wal_buffers = -1.

@@ -26,6 +26,12 @@ func TestWhatWasChangedByHandIsNamedAndHealed(t *testing.T) {
 		{"a setting was changed", func() { c.sql("b", "ALTER SYSTEM SET work_mem = '99MB'"); c.sql("b", "SELECT pg_reload_conf()") }, []string{"settings.work_mem  99MB -> 8MB  reload"}, nil},
 		{"a setting was added", func() { c.sql("a", "ALTER SYSTEM SET wal_keep_size = '64MB'"); c.sql("a", "SELECT pg_reload_conf()") }, []string{"settings.wal_keep_size  64MB -> default  reload"}, nil},
 		{"a setting was reset and waits for a restart", func() { c.sql("c", "ALTER SYSTEM RESET max_connections"); c.sql("c", "SELECT pg_reload_conf()") }, []string{"max_connections"}, nil},
+		{"a setting was changed and not read", func() { c.sql("b", "ALTER SYSTEM SET work_mem = '99MB'") }, []string{"settings.work_mem  99MB (in the file, not in force) -> 8MB  reload", "No restart"}, nil},
+		{"a setting was changed and waits for a restart", func() {
+			c.sql("c", "ALTER SYSTEM SET max_connections = 70")
+			c.sql("c", "SELECT pg_reload_conf()")
+		}, []string{"settings.max_connections  70 (in the file, not in force) -> 50  reload", "No restart"}, nil},
+		{"a setting was added and never read", func() { c.sql("a", "ALTER SYSTEM SET wal_level = 'logical'") }, []string{"settings.wal_level  logical (in the file, not in force) -> default  reload", "No restart"}, nil},
 		{"pg_hba.conf was edited", func() {
 			c.docker("exec", "-u", "postgres", c.name("a"), "sh", "-c", "echo 'host all all 0.0.0.0/0 trust' >> /var/lib/postgresql/pgdata/pg_hba.conf")
 		}, []string{"hba 4 rules", "0.0.0.0/0"}, nil},
