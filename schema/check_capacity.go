@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// hotStandby are the settings that may not be lower on a standby than on its upstream (chapter "Hot Standby", "Administrator's
+// HotStandby are the settings that may not be lower on a standby than on its upstream (chapter "Hot Standby", "Administrator's
 // Overview"): a standby that finds them lower pauses its replay, or does not start.
-var hotStandby = []string{"max_connections", "max_wal_senders", "max_worker_processes", "max_prepared_transactions", "max_locks_per_transaction"}
+var HotStandby = []string{"max_connections", "max_wal_senders", "max_worker_processes", "max_prepared_transactions", "max_locks_per_transaction"}
 
 // number is what a server takes for an integer setting that is written or has its default; false where that cannot be known,
 // or the value is none.
@@ -167,7 +167,7 @@ func (d *decoder) checkHotStandby(n *Node) {
 	if n.Upstream == nil {
 		return
 	}
-	for _, name := range hotStandby {
+	for _, name := range HotStandby {
 		have, ok := d.number(n, name)
 		need, known := d.number(n.Upstream, name)
 		if ok && known && have < need {

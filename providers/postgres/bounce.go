@@ -54,14 +54,10 @@ func (s *Site) Below(node string) []engine.StepID {
 	return out
 }
 
-// hotStandby are the settings that may never be lower on a standby than on its primary (chapter "Hot Standby",
-// "Administrator's Overview").
-var hotStandby = []string{"max_connections", "max_wal_senders", "max_worker_processes", "max_prepared_transactions", "max_locks_per_transaction"}
-
 // lowers reports whether the server runs with a higher value of one of them than its file asks for; one that goes from the
 // file is the default again, which is mostly lower.
 func (s *server) lowers() bool {
-	return slices.ContainsFunc(hotStandby, func(name string) bool {
+	return slices.ContainsFunc(schema.HotStandby, func(name string) bool {
 		want, declared := s.node.Settings[name]
 		live, ok := s.seen.live.Settings[name]
 		if _, written := s.seen.live.inAutoConf()[name]; !ok || !declared && !written && !live.Pending {
@@ -152,8 +148,64 @@ func (s restart) Run(ctx context.Context) error {
 	if err := s.server.checkFiles(ctx); err != nil {
 		return err
 	}
+	if err := s.server.checkNeighbours(ctx); err != nil {
+		return err
+	}
 	s.server.session.close()
 	return s.server.machine.Restart(ctx)
+}
+
+// checkNeighbours makes sure that the server would not come up with more than a standby below it has, or as a standby with
+// less than its upstream has. The order of a plan sees to that, unless a part of it was left out.
+func (s *server) checkNeighbours(ctx context.Context) error {
+	own := s.hotStandby()
+	for _, d := range s.downstream() {
+		for name, n := range d.hotStandbyInForce(ctx) {
+			if own[name] > n {
+				return fmt.Errorf("restart %s: %s runs with %s = %d, and would stop replaying below a server with %d; it has to restart before",
+					s.node.Name, d.address(), name, n, own[name])
+			}
+		}
+	}
+	if s.isPrimary() {
+		return nil
+	}
+	for name, n := range s.upstream().hotStandbyInForce(ctx) {
+		if own[name] < n {
+			return fmt.Errorf("restart %s: %s runs with %s = %d, and a standby with %d could not start below it; it has to restart before",
+				s.node.Name, s.upstream().address(), name, n, own[name])
+		}
+	}
+	return nil
+}
+
+// hotStandby are the values of schema.HotStandby that the server's file gives it.
+func (s *server) hotStandby() map[string]int {
+	out := map[string]int{}
+	for _, name := range schema.HotStandby {
+		known := s.describe(name)
+		value := known.Boot
+		if declared, ok := s.node.Settings[name]; ok {
+			value = declared.Value
+		}
+		if canonical, err := schema.Canonical(known, value); err == nil {
+			out[name], _ = strconv.Atoi(canonical)
+		}
+	}
+	return out
+}
+
+// hotStandbyInForce are those that it runs with; none where it cannot be asked.
+func (s *server) hotStandbyInForce(ctx context.Context) map[string]int {
+	rows, err := s.session.query(ctx, "SELECT name, setting FROM pg_settings WHERE name = ANY ("+nameArray(schema.HotStandby)+")")
+	out := map[string]int{}
+	if err != nil {
+		return out
+	}
+	for _, r := range rows {
+		out[r[0]], _ = strconv.Atoi(r[1])
+	}
+	return out
 }
 
 // mend gives a server that could not start the files that it should have, and starts it.

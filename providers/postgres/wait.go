@@ -166,6 +166,9 @@ func (s settle) String() string                          { return "wait until it
 func (s settle) After(w engine.Snapshot) engine.Snapshot { return w }
 
 func (s settle) Run(ctx context.Context) error {
+	if err := s.server.checkNeighbours(ctx); err != nil { // there is nothing lower yet to be replayed
+		return err
+	}
 	primary := s.server.site.primary().session
 	if err := primary.change(ctx, "checkpoint", "CHECKPOINT"); err != nil {
 		return err

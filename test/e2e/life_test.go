@@ -60,7 +60,7 @@ func TestALifeOfChanges(t *testing.T) {
 	})
 	c.sub("a restart goes to the standbys first when a value rises", func(t *testing.T) {
 		c.edit("max_connections = 50", "max_connections = 60")
-		if r := c.want(3, "apply", "--auto-approve", "--deny=restart"); !strings.Contains(r.err, "refused by --deny=restart") {
+		if r := c.want(3, "apply", "--auto-approve", "--deny=restart"); !strings.Contains(r.err, "refused by --deny: restart") {
 			t.Errorf("%s", r)
 		}
 		c.apply()

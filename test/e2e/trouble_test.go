@@ -88,3 +88,21 @@ slot "s" { tipe = "physical" }
 	}
 	contains(t, r.err, "pgrepl.hcl:6:11: ", "pgrepl.hcl:10:")
 }
+
+// TestHalfAChangeBreaksNoStandby leaves out by --target what has to come first.
+func TestHalfAChangeBreaksNoStandby(t *testing.T) {
+	c := newCluster(t, usualImage(t), life)
+	c.apply()
+	c.edit("max_connections = 50", "max_connections = 40")
+	r := c.want(6, "apply", "--auto-approve", "--target", "replica."+c.name("b"))
+	contains(t, r.err, "master."+c.name("a")+" runs with max_connections = 50")
+	c.replicated("a", "c")
+	c.apply()
+	c.edit("max_connections = 40", "max_connections = 60")
+	r = c.want(6, "apply", "--auto-approve", "--target", "master."+c.name("a"))
+	contains(t, r.err, "replica."+c.name("b")+" runs with max_connections = 40")
+	c.replicated("a", "c")
+	c.apply()
+	c.settled()
+	c.replicated("a", "c")
+}
