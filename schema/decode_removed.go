@@ -92,28 +92,25 @@ func (d *decoder) declaredAs(kind string, at Address, name string) *Object {
 
 // objects are those of a kind: network, node, role, slot, database.
 func (d *decoder) objects(kind string) []*Object {
-	var out []*Object
 	switch kind {
 	case "network":
-		for _, n := range d.cluster.Networks {
-			out = append(out, &n.Object)
-		}
+		return selves(d.cluster.Networks)
 	case "node":
-		for _, n := range d.cluster.Nodes {
-			out = append(out, &n.Object)
-		}
+		return selves(d.cluster.Nodes)
 	case "role":
-		for _, r := range d.cluster.Roles {
-			out = append(out, &r.Object)
-		}
+		return selves(d.cluster.Roles)
 	case "slot":
-		for _, s := range d.cluster.Slots {
-			out = append(out, &s.Object)
-		}
-	case "database":
-		for _, db := range d.cluster.Databases {
-			out = append(out, &db.Object)
-		}
+		return selves(d.cluster.Slots)
+	}
+	return selves(d.cluster.Databases)
+}
+
+func (o *Object) self() *Object { return o }
+
+func selves[T interface{ self() *Object }](list []T) []*Object {
+	out := make([]*Object, len(list))
+	for i, one := range list {
+		out[i] = one.self()
 	}
 	return out
 }
