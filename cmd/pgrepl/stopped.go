@@ -20,7 +20,7 @@ func (r *applying) stopped(ctx context.Context, p engine.Plan, res engine.Result
 	}
 	if len(res.Failed) > 0 && !interrupted {
 		s := res.Failed[0]
-		r.sayProblem(engine.Problem{Code: "PGR310", Origin: originOf(p, s.ID().On), Summary: fmt.Sprintf("%s: %s failed", place(s), s), Detail: res.Err.Error()})
+		r.sayProblem(engine.Problem{Code: "PGR310", Origin: originOf(p, s.ID().On, res.Err.Error()), Summary: fmt.Sprintf("%s: %s failed", place(s), s), Detail: res.Err.Error()})
 	}
 	if left := leftBehind(res); left != "" {
 		fmt.Fprintf(r.err, "  left behind: %s\n", left)
@@ -92,7 +92,16 @@ func place(s engine.Step) string {
 	return s.Node()
 }
 
-func originOf(p engine.Plan, id engine.ID) engine.Origin {
+// originOf is the place in the file of what a step was for: of the attribute that its error names, otherwise of the block.
+func originOf(p engine.Plan, id engine.ID, why string) engine.Origin {
+	for _, c := range p.Changes {
+		for _, f := range c.Fields {
+			name := f.Path[strings.LastIndex(f.Path, ".")+1:]
+			if c.ID == id && f.Origin.Line > 0 && strings.Contains(why, name) {
+				return f.Origin
+			}
+		}
+	}
 	if r, ok := p.Wanted[id]; ok {
 		return r.Origin
 	}
