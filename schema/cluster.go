@@ -33,6 +33,8 @@ type Cluster struct {
 	Labels    map[string]string // for every Docker object
 	Protect   bool              // never destroyed
 
+	Synchronous *Synchronous // nil: a commit waits for no standby
+
 	Networks  []*Network
 	Nodes     []*Node // the master first, then the replicas by address
 	Roles     []*Role
@@ -123,6 +125,14 @@ type Initdb struct {
 	DataChecksums bool   // true
 	WalSegsize    int    // MB; 0: initdb's default (16)
 	Origin        Origin
+}
+
+// Synchronous says which standbys a commit waits for (synchronous_standby_names, chapter "Synchronous Replication").
+type Synchronous struct {
+	Mode     string  // "first": the first Count that stream, in the order of Replicas; "any": any Count of them
+	Count    int     // of standbys that must acknowledge; 1 to the number of Replicas
+	Replicas []*Node // direct standbys of the master without a delay, each once
+	Origin   Origin
 }
 
 // Network is a Docker network.

@@ -42,22 +42,26 @@ const (
 	codeForEach    code = "PGR136"
 	codeKind       code = "PGR137"
 
-	codeCluster   code = "PGR140"
-	codeMaster    code = "PGR141"
-	codeAddress   code = "PGR142"
-	codeSameName  code = "PGR143"
-	codeVolume    code = "PGR144"
-	codePort      code = "PGR145"
-	codeSlotTaken code = "PGR146"
-	codeUpstream  code = "PGR147"
-	codeSlot      code = "PGR148"
-	codeRole      code = "PGR149"
-	codeWhich     code = "PGR150"
-	codeMember    code = "PGR151"
-	codeVersion   code = "PGR152"
-	codeApart     code = "PGR153"
-	codeDeclared  code = "PGR154"
-	codeCapacity  code = "PGR155"
+	codeCluster    code = "PGR140"
+	codeMaster     code = "PGR141"
+	codeAddress    code = "PGR142"
+	codeSameName   code = "PGR143"
+	codeVolume     code = "PGR144"
+	codePort       code = "PGR145"
+	codeSlotTaken  code = "PGR146"
+	codeUpstream   code = "PGR147"
+	codeSlot       code = "PGR148"
+	codeRole       code = "PGR149"
+	codeWhich      code = "PGR150"
+	codeMember     code = "PGR151"
+	codeVersion    code = "PGR152"
+	codeApart      code = "PGR153"
+	codeDeclared   code = "PGR154"
+	codeCapacity   code = "PGR155"
+	codeSyncCount  code = "PGR156"
+	codeSyncSpare  code = "PGR157"
+	codeSyncMember code = "PGR158"
+	codeSyncCommit code = "PGR159"
 
 	codeHBA       code = "PGR160"
 	codeHBASilent code = "PGR161"
@@ -150,6 +154,14 @@ func Codes() []Rule {
 			"Remove the block that says it is gone, or the one that declares it."},
 		{string(codeCapacity), "server cannot serve what the file gives it", "It would not start, or a standby could not connect or would stop replaying, half way through an apply.",
 			"Raise the setting that the diagnostic names, or take away what needs it."},
+		{string(codeSyncCount), "synchronous waits for more standbys than it lists", "PostgreSQL takes such a list without a word, and every commit waits for ever.",
+			"List more replicas, or lower count."},
+		{string(codeSyncSpare), "no synchronous standby to spare", "While one of them restarts or is away, every commit waits. This is a warning.",
+			"List one more replica than count, unless stopping all writes is what you want then."},
+		{string(codeSyncMember), "replica cannot be a synchronous standby", "One that streams from another replica is never seen by the master; one that stays behind on purpose acknowledges what cannot be seen on it.",
+			"List replicas that stream from the master and have no delay."},
+		{string(codeSyncCommit), "synchronous_commit undoes synchronous", "With off or local a commit waits for no standby, whatever the synchronous block lists. This is a warning.",
+			"Leave it out, or write remote_write, on or remote_apply."},
 		{string(codeHBA), "pg_hba.conf rule is not valid", "A server with a bad line keeps the old rules at a reload and refuses its next start.",
 			"Write the line as in pg_hba.conf: type, database, user, address, method."},
 		{string(codeHBASilent), "pg_hba.conf rule does not do what it seems to", "The server takes it in silence, and by it lets in nobody, or others than meant.",

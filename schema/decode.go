@@ -55,6 +55,7 @@ func (l *loader) decode() *Cluster {
 	d.decodeNodes()
 	d.decodeSlots()
 	d.joinReplicas()
+	d.decodeSynchronous()
 	d.collect()
 	d.check()
 	return d.cluster

@@ -63,6 +63,12 @@ func plainText(v any) string {
 		return secretText(v)
 	case Superuser:
 		return v.Name + " " + secretText(v.Password)
+	case *Synchronous:
+		var names []string
+		for _, n := range v.Replicas {
+			names = append(names, n.Address.String())
+		}
+		return fmt.Sprintf("%s %d of %s", v.Mode, v.Count, strings.Join(names, ", "))
 	case Initdb:
 		return fmt.Sprintf("locale=%q encoding=%s checksums=%t segsize=%d", v.Locale, v.Encoding, v.DataChecksums, v.WalSegsize)
 	case map[string]Secret:

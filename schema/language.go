@@ -104,8 +104,8 @@ var shapes = map[string]shape{
 			{"restart", "string", "\"unless-stopped\"", changeLive, "Docker's restart policy: no, always, unless-stopped, on-failure, on-failure:N"},
 			{"labels", "map of strings", "", changeRecreate, "for every Docker object"},
 		},
-		blocks: []string{"initdb", "superuser"},
-		later:  []string{"synchronous", "renamed_from"},
+		blocks: []string{"initdb", "superuser", "synchronous"},
+		later:  []string{"renamed_from"},
 	},
 	"cluster.initdb": {
 		text: "In the cluster block. What can be chosen only when the data directory is made; afterwards it says nothing.",
@@ -127,6 +127,19 @@ var shapes = map[string]shape{
 		attrs: []Attribute{
 			{"name", "string", "\"postgres\"", "", "as it was when the cluster was made"},
 			{"password", "secret", "it cannot log in with one", changeLive, "from a sensitive variable or `env()`"},
+		},
+	},
+	"cluster.synchronous": {
+		text: "In the cluster block. Which replicas a commit on the master waits for: see [Synchronous replication](#synchronous-replication).",
+		example: `synchronous {
+  mode     = "first"
+  count    = 1
+  replicas = [replica.a, replica.b]
+}`,
+		attrs: []Attribute{
+			{"mode", "string", "\"first\"", changeReload, "\"first\": of those that stream, the first `count` in the order of the list; \"any\": any `count` of them"},
+			{"count", "number", "1", changeReload, "how many have to acknowledge"},
+			{"replicas", "list of references to replicas", "", changeReload, "which may: replicas that stream from the master and have no `delay`, each once. `replica.standby[\"a\"]` is one copy of a `for_each`, `replica.standby` stands for all of them, by key"},
 		},
 	},
 	"network": {
