@@ -25,5 +25,7 @@ func RunTime() []Rule {
 		{"PGR322", Never, "replica cannot log in afresh", "It may stream still over an old connection, and stops for good when that is cut.",
 			"Look at the upstream's pg_hba.conf rules and at the role, then run `pgrepl plan`."},
 		{"PGR323", Never, "replica does not replay", "A row written on the master did not become visible on it in time.", "See the standby's log with `docker logs`."},
+		{"PGR324", Never, "commits are not acknowledged", "The synchronous standbys do not answer as they should, so every write on the master waits.",
+			"See the standbys' logs. Taking the synchronous block out of the file, and apply, lets commits go again; both work while commits wait."},
 	}
 }

@@ -73,10 +73,14 @@ var rules = map[string]Rule{
 		"Mend the file; pgrepl writes postgresql.auto.conf and pg_hba.conf anew at the next apply."},
 	"PGR228": {"PGR228", Warns, "replay is paused", "The standby receives WAL and looks healthy, but its data stands still.",
 		"Find out who paused it; where it paused itself because a setting is below the master's, raise that and restart it. Otherwise `SELECT pg_wal_replay_resume()`."},
-	"PGR230": {"PGR230", Warns, "replica cannot catch up", "The WAL that it needs is no longer on its upstream: it stays where it is, and serves older and older data.",
-		"Remove its container and its volume, and apply clones it anew. A higher `max_slot_wal_keep_size` gives the next one more time."},
 	"PGR229": {"PGR229", Never, "protected", "Its block says `protect = true`: it is never removed or made anew.",
 		"Take `protect = true` out of the block first, if that is wanted."},
+	"PGR230": {"PGR230", Warns, "replica cannot catch up", "The WAL that it needs is no longer on its upstream: it stays where it is, and serves older and older data.",
+		"Remove its container and its volume, and apply clones it anew. A higher `max_slot_wal_keep_size` gives the next one more time."},
+	"PGR231": {"PGR231", Warns, "commits wait for synchronous standbys that are away", "Too few of the listed standbys stream, so every commit waits; its rows are written and hold their locks.",
+		"Apply brings back what is away. Where that cannot be, take the standby out of the `synchronous` block: apply works meanwhile."},
+	"PGR232": {"PGR232", Warns, "commits wait while synchronous standbys are away", "The plan restarts so many of the listed standbys that too few may be left to acknowledge.",
+		"List one more replica than `count` and change them one by one, or leave the `synchronous` block out meanwhile."},
 }
 
 // Rules returns the risk table, by code.

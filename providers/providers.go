@@ -111,9 +111,7 @@ func (k awakening) Steps(c engine.Change) []engine.Step {
 	for i, s := range steps {
 		switch s.ID().Do {
 		case "remove":
-			if c.Action == engine.Update {
-				steps[i] = behind{s, k.beforeLeaving(c)}
-			}
+			steps[i] = behind{s, k.beforeLeaving(c)}
 		case "create", "start":
 			return append(steps, k.server.Awaken(c.ID.Name)...)
 		}
@@ -121,12 +119,12 @@ func (k awakening) Steps(c engine.Change) []engine.Step {
 	return steps
 }
 
-// beforeLeaving is what comes before a container is replaced: all that its server has to do while it is up, and the
-// return of the standbys below it, so that a new image that does not work stops at the first of them, and so that none of
-// them comes back with less than it has. Not so the ones that wait for what it gives up.
+// beforeLeaving is what comes before a container goes: all that its server has to do while it is up, and no commit waits for
+// it any more. Before it is replaced the standbys below it have returned, so that a new image that does not work stops at the
+// first of them, and none of them comes back with less than it has. Not so the ones that wait for what it gives up.
 func (k awakening) beforeLeaving(c engine.Change) []engine.StepID {
 	first := k.server.WhileUp(c.ID.Name)
-	if c.Changes("name", "network") {
+	if c.Action == engine.Delete || c.Changes("name", "network") {
 		return first
 	}
 	below := k.server.Below(c.ID.Name)

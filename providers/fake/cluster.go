@@ -108,7 +108,8 @@ func (s step) Run(context.Context) error {
 	return nil
 }
 
-// twofold reports whether a step can be cut in two: a container is created, then started; stopped, then removed.
+// twofold reports whether a step can be cut in two: a container is created, then started; stopped, then removed; names of
+// synchronous standbys are set, then proved.
 func twofold(id engine.StepID) bool {
-	return id.On.Kind == "node" && (id.Do == "create" || id.Do == "remove")
+	return id.On.Kind == "node" && (id.Do == "create" || id.Do == "remove") || id.On.Kind == "synchronous" && id.Do == "set"
 }

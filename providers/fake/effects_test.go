@@ -18,6 +18,9 @@ variable "secret" {
 }
 cluster "shop" {
   superuser {}
+  synchronous {
+    replicas = [replica.rb, replica.rc]
+  }
 }
 network "net" {}
 role "app" {}
@@ -40,51 +43,57 @@ replica "ra" {
 replica "rb" {
   role = role.replicator
 }
+replica "rc" {
+  role = role.replicator
+}
 `
 
 // edits are one line for each attribute, which changes it on the cluster above.
 var edits = map[string]string{
-	"cluster.image":              `image = "postgres:16.4"`,
-	"cluster.hba":                `hba = ["host all,replication all samenet scram-sha-256"]`,
-	"cluster.restart":            `restart = "always"`,
-	"cluster.labels":             `labels = { team = "dba" }`,
-	"cluster.superuser.password": `password = var.secret`,
-	"network.subnet":             `subnet = "172.31.0.0/16"`,
-	"network.gateway":            `subnet = "172.31.0.0/16"` + "\n" + `gateway = "172.31.0.1"`,
-	"network.driver":             `driver = "macvlan"`,
-	"network.internal":           `internal = true`,
-	"network.labels":             `labels = { team = "dba" }`,
-	"node.network":               `network = network.other`,
-	"node.volume":                `volume = "elsewhere"`,
-	"node.port":                  `port = 5432`,
-	"node.hba":                   `hba = ["host all,replication all samenet md5"]`,
-	"node.image":                 `image = "postgres:16.4"`,
-	"node.memory":                `memory = "1GB"`,
-	"node.cpus":                  `cpus = 2`,
-	"node.shm_size":              `shm_size = "128MB"`,
-	"node.env":                   `env = { TZ = "UTC" }`,
-	"node.labels":                `labels = { team = "dba" }`,
-	"node.restart":               `restart = "no"`,
-	"node.stop_timeout":          `stop_timeout = 60`,
-	"replica.upstream":           `upstream = replica.rb`,
-	"replica.role":               `role = role.copier`,
-	"replica.slot":               `slot = slot.spare`,
-	"replica.application_name":   `application_name = "other"`,
-	"replica.delay":              `delay = "1h"`,
-	"role.login":                 `login = true`,
-	"role.replication":           `replication = true`,
-	"role.superuser":             `superuser = true`,
-	"role.createdb":              `createdb = true`,
-	"role.createrole":            `createrole = true`,
-	"role.bypassrls":             `bypassrls = true`,
-	"role.inherit":               `inherit = false`,
-	"role.connection_limit":      `connection_limit = 3`,
-	"role.valid_until":           `valid_until = "2040-01-01"`,
-	"role.password":              `password = var.secret`,
-	"role.member_of":             `member_of = [role.group]`,
-	"role.settings":              `settings = { work_mem = "8MB" }`,
-	"database.owner":             `owner = role.app`,
-	"database.connection_limit":  `connection_limit = 3`,
+	"cluster.image":                `image = "postgres:16.4"`,
+	"cluster.hba":                  `hba = ["host all,replication all samenet scram-sha-256"]`,
+	"cluster.restart":              `restart = "always"`,
+	"cluster.labels":               `labels = { team = "dba" }`,
+	"cluster.superuser.password":   `password = var.secret`,
+	"cluster.synchronous.mode":     `mode = "any"`,
+	"cluster.synchronous.count":    `count = 2`,
+	"cluster.synchronous.replicas": `replicas = [replica.rb, replica.ra]`,
+	"network.subnet":               `subnet = "172.31.0.0/16"`,
+	"network.gateway":              `subnet = "172.31.0.0/16"` + "\n" + `gateway = "172.31.0.1"`,
+	"network.driver":               `driver = "macvlan"`,
+	"network.internal":             `internal = true`,
+	"network.labels":               `labels = { team = "dba" }`,
+	"node.network":                 `network = network.other`,
+	"node.volume":                  `volume = "elsewhere"`,
+	"node.port":                    `port = 5432`,
+	"node.hba":                     `hba = ["host all,replication all samenet md5"]`,
+	"node.image":                   `image = "postgres:16.4"`,
+	"node.memory":                  `memory = "1GB"`,
+	"node.cpus":                    `cpus = 2`,
+	"node.shm_size":                `shm_size = "128MB"`,
+	"node.env":                     `env = { TZ = "UTC" }`,
+	"node.labels":                  `labels = { team = "dba" }`,
+	"node.restart":                 `restart = "no"`,
+	"node.stop_timeout":            `stop_timeout = 60`,
+	"replica.upstream":             `upstream = replica.rb`,
+	"replica.role":                 `role = role.copier`,
+	"replica.slot":                 `slot = slot.spare`,
+	"replica.application_name":     `application_name = "other"`,
+	"replica.delay":                `delay = "1h"`,
+	"role.login":                   `login = true`,
+	"role.replication":             `replication = true`,
+	"role.superuser":               `superuser = true`,
+	"role.createdb":                `createdb = true`,
+	"role.createrole":              `createrole = true`,
+	"role.bypassrls":               `bypassrls = true`,
+	"role.inherit":                 `inherit = false`,
+	"role.connection_limit":        `connection_limit = 3`,
+	"role.valid_until":             `valid_until = "2040-01-01"`,
+	"role.password":                `password = var.secret`,
+	"role.member_of":               `member_of = [role.group]`,
+	"role.settings":                `settings = { work_mem = "8MB" }`,
+	"database.owner":               `owner = role.app`,
+	"database.connection_limit":    `connection_limit = 3`,
 }
 
 // elsewhere are attributes whose change only a real server refuses, with the test that holds it.
@@ -127,10 +136,13 @@ func takes(t *testing.T, kind, edit string) string {
 	if err := converge(fake.New(load(t, "before", everyBlock, nil), w), engine.Options{}, 1, func(engine.Plan) {}); err != nil {
 		t.Fatal(err)
 	}
-	header := map[string]string{"cluster": `cluster "shop" {`, "cluster.superuser": "  superuser {", "network": `network "net" {`, "master": `master "db" {`,
+	header := map[string]string{"cluster": `cluster "shop" {`, "cluster.superuser": "  superuser {", "cluster.synchronous": "  synchronous {", "network": `network "net" {`, "master": `master "db" {`,
 		"replica": `replica "ra" {`, "role": `role "app" {`, "database": `database "shop" {`}[kind]
 	text := everyBlock
-	if strings.HasPrefix(edit, "role = ") { // one that is there is replaced
+	if strings.HasPrefix(edit, "replicas = ") { // what is there is replaced
+		text = strings.Replace(text, "    replicas = [replica.rb, replica.rc]\n", "", 1)
+	}
+	if strings.HasPrefix(edit, "role = ") {
 		text = strings.Replace(text, header+"\n  role = role.replicator", header, 1)
 	}
 	if strings.Contains(edit, "network.other") { // all move, or they could not reach each other

@@ -16,6 +16,7 @@ import (
 //	drop slot pg2 on pg1               drop role app             alter role app connection_limit=5
 //	create role legacy                 create slot debezium on pg1
 //	set work_mem=8MB on pg2            unset work_mem on pg2     (in postgresql.auto.conf, and reloaded)
+//	set synchronous_standby_names=nobody on pg1
 //	hba of pg2: host all all all trust (as the last line)
 func (w *World) Happen(event string) error {
 	w.mu.Lock()
@@ -62,6 +63,9 @@ func (w *World) Happen(event string) error {
 	}
 	switch words[0] {
 	case "set":
+		if name == "synchronous_standby_names" {
+			return w.change(synchronous(on), "synchronous", func(a *engine.Attr) { a.Value, a.Reason = value+unproved, value })
+		}
 		return w.change(settings(on), "settings."+name, func(a *engine.Attr) { a.Value = value })
 	case "unset":
 		r := w.things[settings(on)]

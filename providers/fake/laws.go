@@ -3,6 +3,7 @@ package fake
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,7 +18,10 @@ func (w *World) begin(s engine.Step) error {
 		return fmt.Errorf("%s: %w", s.ID(), err)
 	}
 	if id := s.ID(); twofold(id) {
-		if id.Do == "create" {
+		if id.On.Kind == "synchronous" {
+			w.things = s.After(w.things)
+			w.set(id.On, "synchronous", w.value(id.On, "synchronous")+unproved)
+		} else if id.Do == "create" {
 			w.things = s.After(w.things)
 			w.set(id.On, "state", "created")
 		} else if w.has(id.On) {
@@ -75,6 +79,8 @@ func (w *World) refuses(s engine.Step) error {
 		return w.needsAccepting(id.On.On)
 	case "settings", "hba":
 		return w.needsAccepting(id.On.On)
+	case "synchronous":
+		return w.synchronousRefuses(s)
 	}
 	p := w.primary()
 	if err := w.needsAccepting(p); err != nil {
@@ -136,6 +142,10 @@ func (w *World) dockerRefuses(s engine.Step) error {
 			if w.value(n.ID, "volume") == id.On.Name {
 				return fmt.Errorf("volume is in use by %s", n.ID)
 			}
+		}
+	case "node remove":
+		if len(s.Effects()) == 0 && w.primary() != id.On.Name && w.accepts(w.primary()) && slices.Contains(w.waitedFor(w.things), id.On.Name) {
+			return fmt.Errorf("commits wait for %s, and it would not come back", id.On)
 		}
 	case "node create":
 		if w.has(id.On) {
@@ -238,6 +248,35 @@ func (w *World) needsAccepting(name string) error {
 		return fmt.Errorf("%s does not accept connections", name)
 	}
 	return nil
+}
+
+// synchronousRefuses is why commits would wait in vain.
+func (w *World) synchronousRefuses(s engine.Step) error {
+	id := s.ID()
+	if err := w.needsAccepting(id.On.On); err != nil || id.Do != "set" {
+		return err
+	}
+	if !w.has(ledger) {
+		return errors.New("there is no ledger")
+	}
+	for _, name := range w.waitedFor(s.After(w.things)) {
+		if !w.streams(name) {
+			return fmt.Errorf("a commit does not come back: %s does not stream", name)
+		}
+	}
+	return nil
+}
+
+// waitedFor are the nodes that commits wait for, by their application names.
+func (w *World) waitedFor(things engine.Snapshot) []string {
+	var out []string
+	value := things[synchronous(w.primary())].Attrs["synchronous"].Reason
+	for _, r := range w.kind("replication") {
+		if strings.Contains(value, `"`+r.Attrs["application_name"].Value+`"`) {
+			out = append(out, r.ID.On)
+		}
+	}
+	return out
 }
 
 func (w *World) slotRefuses(id engine.StepID, after engine.Resource) error {

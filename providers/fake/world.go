@@ -85,7 +85,7 @@ func (w *World) set(id engine.ID, path, value string) {
 	if r.Attrs == nil {
 		r.Attrs = map[string]engine.Attr{}
 	}
-	r.Attrs[path] = engine.Attr{Value: value, Secret: r.Attrs[path].Secret}
+	r.Attrs[path] = engine.Attr{Value: value, Secret: r.Attrs[path].Secret, Reason: r.Attrs[path].Reason}
 	w.put(r)
 }
 
@@ -109,6 +109,7 @@ func settings(node string) engine.ID    { return engine.ID{Kind: "settings", On:
 func hba(node string) engine.ID         { return engine.ID{Kind: "hba", On: node} }
 func replication(node string) engine.ID { return engine.ID{Kind: "replication", On: node} }
 func role(name string) engine.ID        { return engine.ID{Kind: "role", Name: name} }
+func synchronous(node string) engine.ID { return engine.ID{Kind: "synchronous", On: node} }
 func slot(on, name string) engine.ID    { return engine.ID{Kind: "slot", On: on, Name: name} }
 
 // nodeOf is the attribute of a volume that names the node whose data it holds; Docker has it as a label.
@@ -120,6 +121,7 @@ const (
 	accepting = "accepting connections"
 	streaming = "streaming"
 	waits     = "the file waits for a "
+	unproved  = " (not proved by a commit)"
 )
 
 func (w *World) running(name string) bool { return w.value(node(name), "state") == "running" }

@@ -15,6 +15,7 @@ import (
 // reload makes a server read what was written for the thing of: its settings and rules (the server's own ID), which are
 // written while everything still runs, or its link, which is set when what it leads to is there.
 func (s *Site) reload(srv *server, of engine.ID, behind ...engine.StepID) reload {
+	behind = append(behind, s.shrunk()) // a killed run may have left names in the file that nobody answers to
 	return reload{Order: engine.Order{Self: engine.StepID{Do: "reload", On: of}, On: srv.node.Name, Behind: behind}, server: srv}
 }
 
@@ -32,9 +33,10 @@ func (s *Site) restarts(srv *server, why []string) []engine.Step {
 	return append(steps, s.Awaken(srv.node.Name)...)
 }
 
-// WhileUp are the steps that need the server of a node as it was seen: they come before it stops, whatever stops it.
+// WhileUp are the steps that need the server of a node as it was seen: they come before it stops, whatever stops it. So does
+// letting go of a standby that commits wait for.
 func (s *Site) WhileUp(node string) []engine.StepID {
-	return []engine.StepID{{Do: "set", On: settingsID(node)}, {Do: "write", On: hbaID(node)}, {Do: "reload", On: serverID(node)}, {Do: "settle", On: serverID(node)}}
+	return []engine.StepID{{Do: "set", On: settingsID(node)}, {Do: "write", On: hbaID(node)}, {Do: "reload", On: serverID(node)}, {Do: "settle", On: serverID(node)}, s.shrunk()}
 }
 
 // Below are the steps after which the servers that follow a node, directly or through others, are back. Those that are
@@ -99,27 +101,29 @@ func (s reload) String() string { return "check, reload" }
 
 func (s reload) After(w engine.Snapshot) engine.Snapshot { return s.server.reads(w, engine.Reload) }
 
-func (s reload) Run(ctx context.Context) error {
-	if err := s.server.checkFiles(ctx); err != nil {
+func (s reload) Run(ctx context.Context) error { return s.server.reread(ctx) }
+
+func (s *server) reread(ctx context.Context) error {
+	if err := s.checkFiles(ctx); err != nil {
 		return err
 	}
-	before, err := s.server.session.query(ctx, "SELECT pg_conf_load_time()")
+	before, err := s.session.query(ctx, "SELECT pg_conf_load_time()")
 	if err != nil {
-		return fmt.Errorf("reload %s: %w", s.server.node.Name, err)
+		return fmt.Errorf("reload %s: %w", s.node.Name, err)
 	}
-	if err := s.server.session.change(ctx, "reload", "SELECT pg_reload_conf()"); err != nil {
+	if err := s.session.change(ctx, "reload", "SELECT pg_reload_conf()"); err != nil {
 		return err
 	}
 	for deadline := time.Now().Add(10 * time.Second); ; {
-		now, err := s.server.session.query(ctx, "SELECT pg_conf_load_time()")
+		now, err := s.session.query(ctx, "SELECT pg_conf_load_time()")
 		if err != nil {
-			return fmt.Errorf("reload %s: %w", s.server.node.Name, err)
+			return fmt.Errorf("reload %s: %w", s.node.Name, err)
 		}
 		if now[0][0] != before[0][0] {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("reload %s: it did not read its files within 10 s; its last log lines:\n%s", s.server.node.Name, s.server.machine.Logs(ctx, 8))
+			return fmt.Errorf("reload %s: it did not read its files within 10 s; its last log lines:\n%s", s.node.Name, s.machine.Logs(ctx, 8))
 		}
 		if err := engine.Pause(ctx, 10*time.Millisecond); err != nil {
 			return err

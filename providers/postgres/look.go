@@ -255,7 +255,7 @@ func nameArray(names []string) string {
 
 // ownSettings lists the settings whose values are compared on this server.
 func (s *server) ownSettings() []string {
-	names := slices.Collect(maps.Keys(s.settings()))
+	names := append(slices.Collect(maps.Keys(s.settings())), synchronousNames)
 	for _, r := range s.site.file.Roles {
 		names = slices.AppendSeq(names, maps.Keys(r.Settings))
 	}

@@ -21,6 +21,9 @@ func (s *Site) SeeAs(w engine.Snapshot) {
 		if r.Attrs["managed by"].Value == managed(true).Value {
 			s.ledger[r.ID] = r.Attrs["consumer"].Value
 		}
+		if a := r.Attrs["synchronous"]; a.Value != "" && !strings.HasSuffix(a.Value, unproven) {
+			s.ledger[r.ID] = a.Reason
+		}
 	}
 }
 
@@ -39,6 +42,9 @@ func (s *server) lookAs(w engine.Snapshot) look {
 		name := strings.TrimPrefix(path, settingPath)
 		l.Settings[name] = liveSetting{Reset: inForce(a.Value)}
 		l.Files = append(l.Files, fileSetting{File: "/postgresql.auto.conf", Name: name, Value: a.Value})
+	}
+	if names := w[synchronousID(s.node.Name)].Attrs["synchronous"]; s.isPrimary() {
+		l.Settings[synchronousNames] = liveSetting{Reset: names.Reason}
 	}
 	for _, r := range w.Sorted() {
 		l.add(s, r, w)

@@ -248,7 +248,9 @@ func (k serverKind) starting(s *server) engine.Resource {
 func (k serverKind) fresh(s *server) []engine.Resource {
 	out := []engine.Resource{k.starting(s), settingsKind(k).want(s), hbaKind(k).want(s)}
 	if s.isPrimary() {
-		return append(out, roleKind(k).bootstrap())
+		off := synchronousKind(k).want(s)
+		off.Attrs = k.inForceAs(standbyNames{}, "")
+		return append(out, roleKind(k).bootstrap(), off)
 	}
 	return append(out, replicationKind(k).want(s))
 }

@@ -97,7 +97,7 @@ func (k settingsKind) seenAttrs(s *server) map[string]engine.Attr {
 		attrs[settingPath+name] = s.seenSetting(name, want, inFile)
 	}
 	for name, v := range inFile {
-		if _, declared := s.settings()[name]; declared || slices.Contains(replicationSettings, name) {
+		if _, declared := s.settings()[name]; declared || s.derived(name) {
 			continue
 		}
 		known := s.describe(name)
@@ -110,7 +110,7 @@ func (k settingsKind) seenAttrs(s *server) map[string]engine.Attr {
 	for name, l := range s.seen.live.Settings { // taken out of the file, and in force until the server reads it
 		_, written := inFile[name]
 		_, declared := s.settings()[name]
-		if written || declared || !strings.HasSuffix(l.File, autoConfFile) || slices.Contains(replicationSettings, name) {
+		if written || declared || !strings.HasSuffix(l.File, autoConfFile) || s.derived(name) {
 			continue
 		}
 		known := s.describe(name)
@@ -118,6 +118,11 @@ func (k settingsKind) seenAttrs(s *server) map[string]engine.Attr {
 		attrs[settingPath+name] = engine.Attr{Value: shown(known, l.Reset) + " " + waiting(effect), Effect: effect}
 	}
 	return attrs
+}
+
+// derived reports whether the setting is another kind's. A standby has no synchronous standbys: there the name is drift.
+func (s *server) derived(name string) bool {
+	return slices.Contains(replicationSettings, name) || name == synchronousNames && s.isPrimary()
 }
 
 func (s *server) seenSetting(name string, want schema.Setting, inFile map[string]string) engine.Attr {

@@ -50,7 +50,7 @@ func NewSite(file *schema.Cluster, machine func(*schema.Node) Machine, effect en
 
 // Kinds lists what this side manages.
 func (s *Site) Kinds() []engine.Kind {
-	return []engine.Kind{serverKind{s}, ledgerKind{s}, settingsKind{s}, hbaKind{s}, replicationKind{s}, releasing{roleKind{s}, s}, releasing{databaseKind{s}, s}, releasing{slotKind{s}, s}}
+	return []engine.Kind{serverKind{s}, ledgerKind{s}, settingsKind{s}, hbaKind{s}, replicationKind{s}, synchronousKind{s}, releasing{roleKind{s}, s}, releasing{databaseKind{s}, s}, releasing{slotKind{s}, s}}
 }
 
 // Look looks at every node at once.

@@ -18,8 +18,8 @@ import (
 const replayDeadline = 30 * time.Second
 
 // Verify proves what an empty plan cannot: that each standby may log in afresh with the credentials it holds (a connection
-// that stands outlives its password, its role and its pg_hba rule), that it replays, and that every server would take its
-// files again.
+// that stands outlives its password, its role and its pg_hba rule), that it replays, that a commit comes back from the
+// synchronous standbys, and that every server would take its files again.
 func (s *Site) Verify(ctx context.Context) []engine.Problem {
 	problems := make([][]engine.Problem, len(s.servers))
 	g, ctx := errgroup.WithContext(ctx)
@@ -51,6 +51,9 @@ func (s *server) verify(ctx context.Context, lsn string) []engine.Problem {
 		}
 	}
 	check("PGR321", "mend the file it names, then run pgrepl plan", s.checkFiles(ctx))
+	if s.isPrimary() && s.seen.reach == up {
+		check("PGR324", "see the logs of the standbys; without the synchronous block commits wait for nobody", s.verifyCommits(ctx))
+	}
 	if s.isPrimary() || s.seen.reach != up {
 		return out
 	}

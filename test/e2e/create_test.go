@@ -130,7 +130,7 @@ func (c *cluster) nameless() []string {
 }
 
 func TestExamples(t *testing.T) {
-	for _, example := range []string{"quickstart", "fleet"} {
+	for _, example := range []string{"quickstart", "fleet", "sync"} {
 		t.Run(example, func(t *testing.T) {
 			text, err := os.ReadFile("../../examples/" + example + "/pgrepl.hcl")
 			if err != nil {
@@ -138,6 +138,7 @@ func TestExamples(t *testing.T) {
 			}
 			eachVersion(t, func(t *testing.T, image string) {
 				c := newCluster(t, image, prefixed(string(text)))
+				c.env = append(c.env, "PGREPL_VAR_app_password=test")
 				r := c.want(0, "plan")
 				if strings.Contains(r.out, "warning") {
 					t.Errorf("the example plans with a warning:\n%s", r.out)

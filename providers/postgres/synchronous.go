@@ -1,0 +1,320 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"pgrepl/engine"
+)
+
+// synchronousKind is the kind of the standbys that a commit waits for: synchronous_standby_names, on the primary only. It is
+// no ordinary setting, because a value that the standbys do not answer to stops every write. It shrinks before anything
+// takes a listed standby away, and grows when all that it lists stream, with a proof.
+//
+// The ledger notes the last value that a commit has proved, so that a run which was killed between the switch and the
+// proof is gone on with, and knows the way back.
+type synchronousKind struct{ *Site }
+
+const (
+	synchronousNames = "synchronous_standby_names"
+	unproven         = " (not proved by a commit)"
+)
+
+func (synchronousKind) Name() string { return "synchronous" }
+
+func synchronousID(primary string) engine.ID { return engine.ID{Kind: "synchronous", On: primary} }
+
+// shrunk is the step after which commits wait for no standby that this plan takes away.
+func (s *Site) shrunk() engine.StepID {
+	return engine.StepID{Do: "shrink", On: synchronousID(s.primary().node.Name)}
+}
+
+// wantedNames is the value that the file asks for.
+func (s *Site) wantedNames() standbyNames {
+	w := s.file.Synchronous
+	if w == nil {
+		return standbyNames{}
+	}
+	n := standbyNames{any: w.Mode == "any", count: w.Count}
+	for _, r := range w.Replicas {
+		n.members = append(n.members, r.ApplicationName)
+	}
+	return n
+}
+
+// namesInForce is the value that the server works with, and whether its file says another.
+func (s *server) namesInForce() (now standbyNames, waits bool) {
+	now = parseStandbyNames(s.seen.live.Settings[synchronousNames].Reset)
+	file, written := s.seen.live.inAutoConf()[synchronousNames]
+	return now, written && !parseStandbyNames(file).equal(now)
+}
+
+// proven reports whether a commit has come back under these names.
+func (k synchronousKind) proven(n standbyNames) bool {
+	noted, found := k.ledger[synchronousID(k.primary().node.Name)]
+	return n.off() || found && parseStandbyNames(noted).equal(n)
+}
+
+// called says the names as the file calls the standbys; a name that is none of theirs stands in quotes.
+func (s *Site) called(n standbyNames) string {
+	if n.off() {
+		return "off"
+	}
+	var words []string
+	for _, m := range n.members {
+		word := strconv.Quote(m)
+		for _, d := range s.standbys() {
+			if strings.EqualFold(d.node.ApplicationName, m) {
+				word = d.address().String()
+			}
+		}
+		words = append(words, word)
+	}
+	return fmt.Sprintf("%s %d of %s", map[bool]string{true: "any", false: "first"}[n.any], n.count, strings.Join(words, ", "))
+}
+
+// inForceAs is the attribute of a value that is in force. Its reason is the value itself, which a cluster in memory keeps.
+func (s *Site) inForceAs(n standbyNames, remark string) map[string]engine.Attr {
+	return map[string]engine.Attr{"synchronous": {Value: s.called(n) + remark, Effect: engine.Reload, Reason: n.String()}}
+}
+
+func (k synchronousKind) want(s *server) engine.Resource {
+	n, at := k.wantedNames(), s.node.Origin
+	r := engine.Resource{ID: synchronousID(s.node.Name), Addr: s.address(), Origin: origin(at), Needs: []engine.ID{serverID(s.node.Name), ledgerID}}
+	if k.file.Synchronous != nil {
+		at = k.file.Synchronous.Origin
+		for _, m := range k.file.Synchronous.Replicas {
+			r.Needs = append(r.Needs, replicaID(m.Name))
+		}
+	}
+	r.Attrs = map[string]engine.Attr{"synchronous": {Value: k.called(n), Default: n.off(), Effect: engine.Reload, Origin: origin(at)}}
+	return r
+}
+
+func (k synchronousKind) Want() []engine.Resource { return wantOn(k.servers[:1], k.want) }
+
+func (k synchronousKind) Seen() []engine.Resource { return seenOn(k.servers[:1], k.want, k.seenAttrs) }
+
+func (k synchronousKind) seenAttrs(s *server) map[string]engine.Attr {
+	now, waits := s.namesInForce()
+	shown := now
+	if want := k.wantedNames(); now.equal(want) {
+		shown = want // in the file's spelling
+	}
+	a := engine.Attr{Value: k.called(shown), Effect: engine.Reload}
+	switch {
+	case waits:
+		a.Value += " " + waiting(engine.Reload)
+	case !k.proven(now):
+		a.Value += unproven
+	}
+	return map[string]engine.Attr{"synchronous": a}
+}
+
+// Facts are the moments at which commits wait: now, and while a standby that they wait for restarts.
+func (k synchronousKind) Facts(want, seen engine.Snapshot) []engine.Fact {
+	p := k.primary()
+	if p.seen.reach != up {
+		return nil
+	}
+	now, _ := p.namesInForce()
+	var out []engine.Fact
+	if n := p.acknowledging(now); n < now.count {
+		out = append(out, engine.Fact{Code: "PGR231", On: synchronousID(p.node.Name), Addr: p.address(), Origin: origin(p.node.Origin),
+			Text: fmt.Sprintf("every commit on %s waits: synchronous is %s, and %s", p.address(), k.called(now), stream1(n)),
+			Next: "apply brings back what is away; where that cannot be, take it out of the synchronous block"})
+	}
+	now = now.within(k.wantedNames()) // the others are let go first
+	var away []engine.Fact
+	for _, d := range k.standbys() {
+		if id, path := d.interrupted(want, seen); path != "" && now.has(d.node.ApplicationName) {
+			away = append(away, engine.Fact{Code: "PGR232", On: id, Path: path, Addr: d.address(), Origin: origin(d.node.Origin)})
+		}
+	}
+	if len(now.members)-len(away) >= now.count {
+		return out
+	}
+	for _, f := range away {
+		f.Text = fmt.Sprintf("commits wait while it is away: synchronous is %s", k.called(now))
+		f.Next = "list one more replica than count and change them one by one, or leave the synchronous block out meanwhile"
+		out = append(out, f)
+	}
+	return out
+}
+
+func stream1(n int) string {
+	if n == 0 {
+		return "none of them streams"
+	}
+	return fmt.Sprintf("only %d of them streams", n)
+}
+
+// acknowledging counts the standbys that stream and that commits wait for.
+func (s *server) acknowledging(n standbyNames) int {
+	streaming := 0
+	for _, w := range s.seen.live.Senders {
+		if w.State == "streaming" && n.has(w.Name) {
+			streaming++
+		}
+	}
+	return streaming
+}
+
+// interrupted is what of a running standby the file changes so that it restarts, or gets a new container; "" where nothing is.
+func (s *server) interrupted(want, seen engine.Snapshot) (engine.ID, string) {
+	for _, id := range []engine.ID{nodeID(s.node.Name), settingsID(s.node.Name)} {
+		old, wanted := seen[id].Attrs, want[id].Attrs
+		for _, path := range slices.Sorted(maps.Keys(old)) {
+			a, b := old[path], wanted[path]
+			costs := a.Effect == engine.Restart || a.Effect == engine.Recreate || b.Effect == engine.Recreate
+			if costs && (a.Value != b.Value || !slices.Equal(a.List, b.List)) {
+				return id, path
+			}
+		}
+	}
+	return engine.ID{}, ""
+}
+
+// Steps are two: what gives standbys up needs nothing and comes before anything that takes them away; what waits for more
+// comes when they stream.
+func (k synchronousKind) Steps(c engine.Change) []engine.Step {
+	p, want := k.primary(), k.wantedNames()
+	var steps []engine.Step
+	if p.seen.reach == up {
+		now, waits := p.namesInForce()
+		if kept := now.within(want); waits || !kept.equal(now) {
+			steps = append(steps, shrinkNames{Order: engine.Order{Self: k.shrunk(), On: p.node.Name}, server: p, names: kept})
+		}
+	}
+	if want.off() {
+		return steps
+	}
+	now, waits := p.namesInForce()
+	s := setNames{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: p.node.Name,
+		Behind: []engine.StepID{k.shrunk(), accepting(p.node.Name), {Do: "create", On: ledgerID}, {Do: "reload", On: serverID(p.node.Name)}}},
+		server: p, names: want, wanted: c.New, inForce: len(steps) == 0 && !waits && now.equal(want)}
+	for _, m := range k.file.Synchronous.Replicas {
+		s.Behind = append(s.Behind, streaming(m.Name))
+	}
+	return append(steps, s)
+}
+
+// shrinkNames lets go the standbys that are to go. It needs nothing, so it may come first; commits that waited for them are
+// released by it.
+type shrinkNames struct {
+	engine.Order
+	server *server
+	names  standbyNames
+}
+
+func (s shrinkNames) String() string {
+	if s.names.off() {
+		return "empty " + synchronousNames + ", check, reload"
+	}
+	return synchronousNames + " only " + s.server.site.called(s.names) + ", check, reload"
+}
+
+func (s shrinkNames) After(w engine.Snapshot) engine.Snapshot {
+	r, remark := w[s.Self.On], unproven
+	if s.names.off() {
+		remark = ""
+	}
+	r.Attrs = s.server.site.inForceAs(s.names, remark)
+	return w.With(r)
+}
+
+func (s shrinkNames) Run(ctx context.Context) error { return s.server.putNames(ctx, s.names) }
+
+// setNames makes commits wait for the listed standbys, and proves that they come back. Where they do not, what was in force
+// before is put back: an apply may fail, and may not leave a cluster behind that takes no writes.
+type setNames struct {
+	engine.Order
+	server  *server
+	names   standbyNames
+	wanted  engine.Resource
+	inForce bool // only the proof is missing
+}
+
+func (s setNames) String() string {
+	if s.inForce {
+		return "prove " + synchronousNames + " by a commit"
+	}
+	return "set " + synchronousNames + ", check, reload, prove it by a commit"
+}
+
+func (s setNames) After(w engine.Snapshot) engine.Snapshot {
+	r := s.wanted
+	r.Attrs = s.server.site.inForceAs(s.names, "")
+	return w.With(r)
+}
+
+func (s setNames) Run(ctx context.Context) error {
+	back, there, err := s.before(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.note(ctx, back); err != nil {
+		return err
+	}
+	if !there {
+		if err := s.server.putNames(ctx, s.names); err != nil {
+			return err
+		}
+	}
+	if err := s.server.proveCommits(ctx, s.names); err != nil {
+		return s.goBack(ctx, back, err)
+	}
+	return s.note(ctx, s.names)
+}
+
+// before is the value to go back to: what was in force, or where a killed run has switched already, what it noted. And it
+// tells whether the wanted value is in force and in our file.
+func (s setNames) before(ctx context.Context) (back standbyNames, there bool, err error) {
+	rows, err := s.server.session.query(ctx, `SELECT s.reset_val, coalesce(s.sourcefile LIKE '%'||`+literal(autoConfFile)+`, false),
+  coalesce((SELECT consumer FROM pgrepl.object WHERE (kind, node, name) = ('synchronous', `+literal(s.Self.On.On)+`, '')), '')
+FROM pg_settings s WHERE name = '`+synchronousNames+`'`)
+	if err != nil {
+		return back, false, fmt.Errorf("read %s: %w", synchronousNames, err)
+	}
+	now, noted := parseStandbyNames(rows[0][0]), parseStandbyNames(rows[0][2])
+	if !now.equal(s.names) {
+		return now, false, nil
+	}
+	if noted.equal(s.names) {
+		noted = standbyNames{}
+	}
+	return noted, rows[0][1] == "t", nil
+}
+
+// note records the value that commits are known to come back under.
+func (s setNames) note(ctx context.Context, n standbyNames) error {
+	return s.server.session.change(ctx, "note "+synchronousNames, markSQL(s.Self.On, n.String()))
+}
+
+func (s setNames) goBack(ctx context.Context, back standbyNames, cause error) error {
+	site := s.server.site
+	if err := s.server.putNames(ctx, back); err != nil {
+		return fmt.Errorf("synchronous %s: %w; and going back to %s: %w", site.called(s.names), cause, site.called(back), err)
+	}
+	return fmt.Errorf("synchronous %s: %w; it is %s again, as before, and what waited is released", site.called(s.names), cause, site.called(back))
+}
+
+// putNames writes the setting and makes the server read it.
+func (s *server) putNames(ctx context.Context, n standbyNames) error {
+	if err := s.session.change(ctx, "set "+synchronousNames, "ALTER SYSTEM SET "+synchronousNames+" = "+literal(n.String())); err != nil {
+		return err
+	}
+	return s.reread(ctx)
+}
+
+// verifyCommits proves, where the file has synchronous standbys, that commits come back.
+func (s *server) verifyCommits(ctx context.Context) error {
+	if want := s.site.wantedNames(); s.isPrimary() && !want.off() {
+		return s.proveCommits(ctx, want)
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+package e2e
+
+import (
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const waits = `
+variable "image" { default = "postgres:16" }
+cluster "%" {
+  image = var.image
+  synchronous {
+    replicas = [replica.%-b]
+  }
+}
+master "%-a" {}
+replica "%-b" {}
+replica "%-c" {}
+`
+
+// hangs reports whether a commit on the master does not come back.
+func (c *cluster) hangs() bool {
+	c.t.Helper()
+	done := make(chan error, 1)
+	go func() {
+		_, err := c.trySQL("a", "postgres", "SET synchronous_commit = on; SELECT pg_logical_emit_message(true, 'test', 'x')")
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			c.t.Errorf("a commit fails: %v", err)
+		}
+		return false
+	case <-time.After(3 * time.Second):
+		c.t.Cleanup(func() { <-done })
+		return true
+	}
+}
+
+func (c *cluster) names() string {
+	return strings.ReplaceAll(c.sql("a", "SHOW synchronous_standby_names"), c.prefix+"-", "")
+}
+
+// TestCommitsWaitForStandbys takes a cluster through what a synchronous block can say, and through what befalls its standbys.
+func TestCommitsWaitForStandbys(t *testing.T) {
+	c := newCluster(t, usualImage(t), waits)
+	c.apply()
+	c.settled()
+	if got := c.names(); got != `FIRST 1 ("b")` {
+		t.Fatalf("the server has %s", got)
+	}
+	if got := c.sql("b", "SHOW synchronous_standby_names"); got != "" {
+		t.Errorf("the standby has %s", got)
+	}
+	c.sub("its standby is away", func(t *testing.T) {
+		c.docker("stop", c.name("b"))
+		if !c.hangs() {
+			t.Error("commits do not wait")
+		}
+		r := c.want(0, "plan")
+		contains(t, r.out, "every commit on master."+c.name("a")+" waits", "[PGR231]")
+		c.want(0, "status")
+		c.apply()
+		if c.hangs() {
+			t.Error("commits wait still")
+		}
+	})
+	c.sub("changed by hand", func(t *testing.T) {
+		c.sql("a", "ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+		c.sql("a", "SELECT pg_reload_conf()")
+		contains(t, c.want(0, "plan").out, `first 1 of "nobody"`)
+		c.apply()
+		if got := c.names(); got != `FIRST 1 ("b")` || c.hangs() {
+			t.Errorf("the server has %s", got)
+		}
+	})
+	c.sub("another member", func(t *testing.T) {
+		c.edit("replicas = [replica.%-b]", "mode = \"any\"\n    replicas = [replica.%-b, replica.%-c]")
+		c.apply()
+		if got := c.names(); got != `ANY 1 ("b", "c")` {
+			t.Errorf("the server has %s", got)
+		}
+	})
+	c.sub("one leaves", func(t *testing.T) {
+		c.edit("replicas = [replica.%-b, replica.%-c]", "replicas = [replica.%-c]")
+		c.edit("replica \"%-b\" {}\n", "")
+		c.apply("--allow=data")
+		if got := c.names(); got != `ANY 1 ("c")` || c.hangs() {
+			t.Errorf("the server has %s", got)
+		}
+	})
+	c.sub("a standby that does not answer is not waited for", func(t *testing.T) {
+		c.edit("  synchronous {\n    mode = \"any\"\n    replicas = [replica.%-c]\n  }\n", "")
+		c.apply()
+		if got := c.names(); got != "" {
+			t.Fatalf("the server has %s", got)
+		}
+		c.edit("  image = var.image\n", "  image = var.image\n  synchronous {\n    replicas = [replica.%-c]\n  }\n")
+		// frozen, its connection looks alive: only the commit tells
+		c.docker("exec", c.name("c"), "sh", "-c", "kill -STOP "+c.sql("c", "SELECT pid FROM pg_stat_wal_receiver"))
+		r := c.want(6, "apply", "--auto-approve")
+		contains(t, r.err, "a commit does not come back", "it is off again, as before")
+		if got := c.names(); got != "" || c.hangs() {
+			t.Errorf("the server has %s", got)
+		}
+		c.docker("kill", c.name("c")) // a fast shutdown would wait for the frozen process
+		c.apply()
+		if got := c.names(); got != `FIRST 1 ("c")` || c.hangs() {
+			t.Errorf("the server has %s", got)
+		}
+	})
+}
+
+// TestKilledWhileCommitsAreSwitched kills apply before and after each side effect of switching on.
+func TestKilledWhileCommitsAreSwitched(t *testing.T) {
+	c := newCluster(t, usualImage(t), waits)
+	on := "  synchronous {\n    replicas = [replica.%-b]\n  }\n"
+	c.edit(on, "")
+	c.apply()
+	for n := 1; ; n++ {
+		c.edit("  image = var.image\n", "  image = var.image\n"+on)
+		c.env = append(c.env, "PGREPL_CRASH_AT="+strconv.Itoa(n)+"+")
+		killed := c.run("apply", "--auto-approve")
+		c.env = c.env[:1]
+		c.apply()
+		c.settled()
+		if got := c.names(); got != `FIRST 1 ("b")` || c.hangs() {
+			t.Fatalf("killed after side effect %d: the server has %s", n, got)
+		}
+		if killed.code == 0 {
+			t.Logf("killed at %d points", n-1)
+			if n < 4 {
+				t.Errorf("only %d points: a switch has more side effects than that", n-1)
+			}
+			return
+		}
+		if killed.code != 128+int(syscall.SIGKILL) {
+			t.Fatalf("%s", killed)
+		}
+		c.edit(on, "")
+		c.apply()
+	}
+}
