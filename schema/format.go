@@ -25,7 +25,7 @@ func Format(src []byte, filename string) ([]byte, Diagnostics) {
 	// Once is not always enough: the width of a column may depend on what the first pass moved.
 	for range 4 {
 		before := text
-		text = append(bytes.TrimRight(hclwrite.Format(text), " \t\n"), '\n')
+		text = append(bytes.TrimRight(hclwrite.Format(text), " \t\r\n"), '\n')
 		if bytes.Equal(before, text) {
 			break
 		}

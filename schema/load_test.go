@@ -227,21 +227,3 @@ func TestFormatTwiceIsFormatOnce(t *testing.T) {
 		}
 	})
 }
-
-func FuzzLoad(f *testing.F) {
-	for _, text := range goldenSources(f) {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		c, diags := loadText(text, "PGREPL_VAR_pw=hunter2", "PW=hunter2")
-		if (c == nil) != diags.HasErrors() {
-			t.Fatalf("cluster %v with %v", c, diags)
-		}
-		var out strings.Builder
-		diags.WriteText(&out)
-		if _, err := diags.JSON(); err != nil {
-			t.Fatal(err)
-		}
-		Format([]byte(text), "t.hcl")
-	})
-}

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +15,7 @@ import (
 type entry struct {
 	key       string
 	keyAt, at hcl.Range // of the key and of the value; both the whole expression where it is not spelled out
-	value     cty.Value // with its marks
+	value     cty.Value // with its marks; NilVal where it could not be worked out
 	expr      hclsyntax.Expression
 }
 
@@ -30,8 +31,19 @@ func (r *reader) entries(name string) []entry {
 	} else {
 		out = r.computedEntries(name)
 	}
-	slices.SortStableFunc(out, func(a, b entry) int { return strings.Compare(a.key, b.key) })
-	return out
+	return sortedEntries(out)
+}
+
+func sortedEntries(entries []entry) []entry {
+	slices.SortStableFunc(entries, func(a, b entry) int {
+		return cmp.Or(strings.Compare(a.key, b.key), a.keyAt.Start.Byte-b.keyAt.Start.Byte)
+	})
+	return entries
+}
+
+func isSpelled(expr hclsyntax.Expression) bool {
+	_, spelled := unwrap(expr).(*hclsyntax.ObjectConsExpr)
+	return spelled
 }
 
 func (r *reader) spelledEntries(spelled *hclsyntax.ObjectConsExpr, name string) []entry {
@@ -41,9 +53,11 @@ func (r *reader) spelledEntries(spelled *hclsyntax.ObjectConsExpr, name string) 
 		if !ok {
 			continue
 		}
-		if v, ok := r.eval(item.ValueExpr, r.each); ok {
-			out = append(out, entry{key, item.KeyExpr.Range(), item.ValueExpr.Range(), v, item.ValueExpr})
+		v, ok := r.eval(item.ValueExpr, r.each)
+		if !ok {
+			v = cty.NilVal
 		}
+		out = append(out, entry{key, item.KeyExpr.Range(), item.ValueExpr.Range(), v, item.ValueExpr})
 	}
 	return out
 }
@@ -97,6 +111,9 @@ func (r *reader) computedEntries(name string) []entry {
 func (r *reader) texts(name string) map[string]string {
 	out := map[string]string{}
 	for _, e := range r.onceEach(r.entries(name), name) {
+		if e.value == cty.NilVal {
+			continue
+		}
 		v, ok := r.open(e.value, e.at, name+"."+e.key)
 		if !ok || v.IsNull() {
 			continue
@@ -112,6 +129,9 @@ func (r *reader) texts(name string) map[string]string {
 func (r *reader) secrets(name string) map[string]Secret {
 	out := map[string]Secret{}
 	for _, e := range r.onceEach(r.entries(name), name) {
+		if e.value == cty.NilVal {
+			continue
+		}
 		if plain, _ := e.value.Unmark(); !plain.IsNull() {
 			out[e.key] = r.secretOf(e.value, e.expr, name+"."+e.key)
 		}

@@ -7,10 +7,10 @@ import (
 	"math"
 	"math/big"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
 	"pgrepl/schema/catalogue"
@@ -45,9 +45,15 @@ const recoveryTarget = "recovery_target"
 type layer map[string]*Setting
 
 // settings reads a settings map of a server or a role. Without a catalogue, as the version is not known, names and
-// values are taken as they are.
+// values are taken as they are. What is wrong stays as a setting that nobody knows the value of: what would follow from it
+// is no mistake of its own.
 func (r *reader) settings(of place, known *catalogue.Catalogue) layer {
 	out := layer{}
+	if known != nil && r.lost("settings") {
+		for _, name := range known.Names() {
+			out[name] = unknownSetting(r.where("settings"))
+		}
+	}
 	var entries []entry
 	for _, e := range r.entries("settings") {
 		e.key = strings.ToLower(e.key)
@@ -62,15 +68,33 @@ func (r *reader) settings(of place, known *catalogue.Catalogue) layer {
 		if ok && known != nil {
 			ok = r.fits(e, s, of, known)
 		}
-		if ok {
-			out[e.key] = s
+		if !ok {
+			s = unknownSetting(e.keyAt)
 		}
+		out[e.key] = s
 	}
 	return out
 }
 
+// lost reports whether a map is written and cannot be read at all.
+func (r *reader) lost(name string) bool {
+	if a := r.attribute(name); a == nil || isSpelled(a.Expr) || !r.written(name) {
+		return false
+	}
+	v, ok := r.raw(name)
+	v, _ = v.Unmark()
+	return !ok || !v.IsKnown() || !v.Type().IsObjectType() && !v.Type().IsMapType()
+}
+
+func unknownSetting(at hcl.Range) *Setting {
+	return &Setting{Unset: true, Sensitive: true, Origin: originOf(at)}
+}
+
 // setting reads one value; nil drops an inherited one.
 func (r *reader) setting(e entry) (*Setting, bool) {
+	if e.value == cty.NilVal {
+		return nil, false
+	}
 	v, marks := e.value.UnmarkDeep()
 	r.settingAt[originOf(e.keyAt)] = e.keyAt
 	s := &Setting{Sensitive: len(marks) > 0, Unset: !v.IsKnown(), Origin: originOf(e.keyAt)}
@@ -169,9 +193,4 @@ func (s layer) all() map[string]Setting {
 		}
 	}
 	return out
-}
-
-func sortedEntries(entries []entry) []entry {
-	slices.SortStableFunc(entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
-	return entries
 }

@@ -28,7 +28,7 @@ func (r *reader) fits(e entry, s *Setting, of place, known *catalogue.Catalogue)
 	described, found := known.Lookup(e.key)
 	switch {
 	case !found:
-		r.unknownSetting(e, known)
+		r.noSuchSetting(e, known)
 		return false
 	case of == inServer && described.NoFile, of == inRole && described.NoRole:
 		r.misplaced(e, of, described)
@@ -39,7 +39,7 @@ func (r *reader) fits(e entry, s *Setting, of place, known *catalogue.Catalogue)
 	return r.value(e, s, described)
 }
 
-func (r *reader) unknownSetting(e entry, known *catalogue.Catalogue) {
+func (r *reader) noSuchSetting(e entry, known *catalogue.Catalogue) {
 	d := r.errorf(codeSettingName, e.keyAt, "%q is not a PostgreSQL %d setting", e.key, known.Version)
 	if fate, advice := known.Elsewhere(e.key); fate != "" {
 		d.hint(fate).detail("%s", advice)

@@ -168,12 +168,19 @@ func (r *report) syntax(diags hcl.Diagnostics) {
 	}
 }
 
-// normalNewlines strips a byte order mark and makes every line end in \n, so that strings and positions are the same
-// whatever editor wrote the file.
+// normalNewlines strips byte order marks and makes every line end in \n, so that strings and positions are the same
+// whatever editor wrote the file. What it returns, it leaves as it is.
 func normalNewlines(src []byte) []byte {
-	src = bytes.TrimPrefix(src, []byte("\xef\xbb\xbf"))
-	return bytes.ReplaceAll(src, []byte("\r\n"), []byte("\n"))
+	for bytes.HasPrefix(src, byteOrderMark) {
+		src = src[len(byteOrderMark):]
+	}
+	return lineEnds.ReplaceAll(src, []byte("\n"))
 }
+
+var (
+	byteOrderMark = []byte("\xef\xbb\xbf")
+	lineEnds      = regexp.MustCompile(`\r+\n`)
+)
 
 const snippetWidth = 200
 
