@@ -21,8 +21,8 @@ func (l *loader) arrange(bodies []*hclsyntax.Body) {
 	l.variables, l.locals, l.declared = map[string]*variable{}, map[string]*local{}, map[Address]*block{}
 	for _, body := range bodies {
 		for _, a := range sortedAttrs(body) {
-			l.errorf(codeAttribute, a.NameRange, "attribute %q stands outside any block", a.Name).
-				hint(didYouMean(a.Name, topLevel()))
+			l.errorf(codeAttribute, a.NameRange, "attribute %q stands outside any block", a.Name).hint(strayHint(a.Name))
+			l.meant = append(l.meant, a.Name)
 		}
 		for _, b := range body.Blocks {
 			l.arrangeBlock(b)
@@ -38,7 +38,7 @@ func (l *loader) arrangeBlock(b *hclsyntax.Block) {
 		l.errorf(codeLater, b.TypeRange, "the block %q is not supported by this version yet", b.Type)
 		return
 	case !known || !slices.Contains(topLevel(), b.Type):
-		l.errorf(codeBlock, b.TypeRange, "there is no block %q", b.Type).hint(l.blockHint(b.Type))
+		l.errorf(codeBlock, b.TypeRange, "there is no block %q", b.Type).hint(blockHint(b.Type))
 		return
 	case !l.labelsFit(b, s.labels):
 		return
@@ -58,28 +58,12 @@ func (l *loader) arrangeBlock(b *hclsyntax.Block) {
 	l.addBlock(&block{kind: b.Type, label: b.Labels[0], body: b.Body, at: b.DefRange()})
 }
 
-func (l *loader) blockHint(kind string) string {
-	for _, s := range slices.Sorted(maps.Keys(shapes)) {
-		if s == "cluster."+kind {
-			return "it belongs inside the cluster block"
-		}
-	}
-	switch kind {
-	case "primary", "leader":
-		return `did you mean "master"?`
-	case "standby", "secondary", "slave":
-		return `did you mean "replica"?`
-	case "user":
-		return `did you mean "role"?`
-	}
-	return didYouMean(kind, topLevel())
-}
-
 func topLevel() []string {
 	return []string{"cluster", "database", "locals", "master", "network", "removed", "replica", "role", "slot", "variable"}
 }
 
 func (l *loader) labelsFit(b *hclsyntax.Block, want int) bool {
+	l.meant = append(l.meant, b.Type)
 	switch {
 	case len(b.Labels) < want:
 		l.errorf(codeLabel, b.TypeRange, "a %s block needs a label", b.Type).hint(`write ` + b.Type + ` "NAME" {`)
@@ -159,7 +143,7 @@ func (l *loader) unknownAttribute(kind string, s shape, a *hclsyntax.Attribute) 
 		l.errorf(codeAttribute, a.NameRange, "%q is a block", a.Name).hint("leave out the =")
 	default:
 		l.errorf(codeAttribute, a.NameRange, "%s has no attribute %q", kind, a.Name).
-			hint(didYouMean(a.Name, with(s.names(), s.blocks...)))
+			hint(attributeHint(kind, a.Name))
 	}
 }
 
@@ -171,7 +155,7 @@ func (l *loader) unknownNested(kind string, s shape, b *hclsyntax.Block) {
 		l.errorf(codeBlock, b.TypeRange, "%q is an attribute", b.Type).hint("write " + b.Type + " = ")
 	default:
 		l.errorf(codeBlock, b.TypeRange, "%s has no block %q", kind, b.Type).
-			hint(didYouMean(b.Type, with(s.blocks, s.names()...)))
+			hint(attributeHint(kind, b.Type))
 	}
 }
 

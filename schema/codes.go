@@ -24,6 +24,7 @@ const (
 	codeValue     code = "PGR116"
 	codeName      code = "PGR117"
 	codeMode      code = "PGR118"
+	codeIdle      code = "PGR119"
 
 	codeNoValue    code = "PGR120"
 	codeVarUnknown code = "PGR121"
@@ -112,6 +113,8 @@ func Codes() []Rule {
 			"Choose another name; `name` may differ from the label."},
 		{string(codeMode), "file mode that is not octal", "PostgreSQL reads a number that does not begin with 0 as decimal: 640 is out of bounds, and 440 another mode.",
 			"Write the mode as a string that begins with 0: \"0640\"."},
+		{string(codeIdle), "environment variable that says nothing here", "It is read by the image's entry point, which pgrepl does not run: no password is set by it, no database made.",
+			"Write in the file what the diagnostic names, and leave the variable out."},
 		{string(codeNoValue), "variable without a value", "Expressions that use it have no value either.",
 			"Give it one with --var, --var-file or PGREPL_VAR_…, or a default."},
 		{string(codeVarUnknown), "no such variable", "A value for a variable that does not exist is most likely a misspelling.",

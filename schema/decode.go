@@ -2,6 +2,7 @@ package schema
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -144,6 +145,9 @@ func (r *reader) labels(under map[string]string) map[string]string {
 	return out
 }
 
+// verifierPattern is what PostgreSQL takes for a password that is hashed already.
+var verifierPattern = regexp.MustCompile(`^(md5[0-9a-f]{32}|SCRAM-SHA-256\$[0-9]+:.*)$`)
+
 // password is a secret that PostgreSQL will take; one that stands in the file itself is a warning.
 func (r *reader) password() Secret {
 	s := r.secret("password")
@@ -152,6 +156,9 @@ func (r *reader) password() Secret {
 	case !s.IsSet():
 	case s.text == "":
 		r.errorf(codeValue, at, "the password is empty").detail("PostgreSQL takes an empty password for none. Leave password out where none is wanted.")
+	case verifierPattern.MatchString(s.text):
+		r.errorf(codeValue, at, "the password is a hash as PostgreSQL stores it").
+			detail("pgrepl makes the SCRAM verifier itself: write the password, not what was made of it.")
 	case strings.ContainsAny(s.text, "\x00\n\r"):
 		r.errorf(codeValue, at, "the password holds a line break or a null character").detail("trimspace(…) removes one at its end.")
 	}

@@ -3,6 +3,7 @@ package schema
 import (
 	"errors"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"github.com/hashicorp/hcl/v2"
@@ -52,6 +53,9 @@ func (d *decoder) only(kind string, c code) *instance {
 			first = in
 		}
 	})
+	if first == nil && slices.Contains(d.meant, kind) {
+		return nil // what is wrong with it is said already
+	}
 	if first == nil {
 		d.errorf(c, hcl.Range{Filename: d.options.Path}, "there is no %s block", kind).detail("A file describes one cluster with one master: %s \"NAME\" { }", kind)
 		return nil
@@ -64,7 +68,11 @@ func (d *decoder) only(kind string, c code) *instance {
 	return first
 }
 
-var majorPattern = regexp.MustCompile(`:([0-9]+)[^:/@]*(@.*)?$`)
+var (
+	majorPattern    = regexp.MustCompile(`:([0-9]+)[^:/@]*(@.*)?$`)
+	behindPattern   = regexp.MustCompile(`:(?:[^:/@]*[._-])?pg([0-9]+)(?:[._-][^:/@]*)?(?:@.*)?$`)
+	officialPattern = regexp.MustCompile(`^(.*/)?postgres:`)
+)
 
 // imageMajor is the number that an image's tag begins with, 0 where it begins with none.
 func imageMajor(image string) int {
@@ -88,20 +96,30 @@ func (r *reader) version(image string) int {
 	switch {
 	case major == 0:
 		r.errorf(codeVersion, r.where("image"), "the tag of the image does not say the version of PostgreSQL").
-			hint("add version = 16 to the cluster block")
+			hint("add version = " + likelyVersion(image, "16") + " to the cluster block")
 		return 16
 	case !supported(major):
 		r.errorf(codeVersion, r.where("image"), "PostgreSQL %d is not supported", major).
-			detail("pgrepl works with %d to %d. Where the tag does not mean PostgreSQL's version, add version = N to the cluster block.", oldestVersion, newestVersion)
+			detail("pgrepl works with %d to %d. Where the tag does not mean PostgreSQL's version, add version = %s to the cluster block.",
+				oldestVersion, newestVersion, likelyVersion(image, "N"))
 		return 16
 	}
 	return major
 }
 
+// likelyVersion is what a tag such as 2.17.2-pg18 says behind pg, where it does.
+func likelyVersion(image, otherwise string) string {
+	if m := behindPattern.FindStringSubmatch(image); m != nil {
+		return m[1]
+	}
+	return otherwise
+}
+
 // imageFits warns where the tag of an image says another major version: other repositories than the official one may number
 // otherwise, and the plan asks the image itself.
 func (r *reader) imageFits(image string, version int) {
-	if major := imageMajor(image); r.written("image") && major != 0 && major != version {
+	major := imageMajor(image)
+	if r.written("image") && major != version && (supported(major) || major != 0 && officialPattern.MatchString(image)) {
 		r.warnf(codeVersion, r.where("image"), "the tag says %d, and the cluster is of PostgreSQL %d", major, version).
 			detail("A server does not start on the data of another major version. The plan asks the image itself.")
 	}

@@ -3,6 +3,7 @@ package schema
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"math"
 	"net"
 	"net/netip"
@@ -111,14 +112,38 @@ func hostPort(text string) (Port, error) {
 		return Port{}, errors.New("must be a whole number from 1 to 65535")
 	}
 	a, err := netip.ParseAddr(host)
+	if _, isNumber := strconv.Atoi(host); err != nil && isNumber == nil {
+		return Port{}, fmt.Errorf(`must be a number or "ADDRESS:PORT": write %s, the server's own is always 5432`, host)
+	}
 	if err != nil {
 		return Port{}, errors.New("needs an IP address before the colon, such as 0.0.0.0")
 	}
 	return Port{Address: a.String(), Port: n}, nil
 }
 
+// idle are the variables that images' entry points read, and what says it here.
+var idle = map[string]string{
+	"POSTGRES_PASSWORD":         "write superuser { password = … } in the cluster",
+	"POSTGRES_PASSWORD_FILE":    "write superuser { password = … } in the cluster",
+	"POSTGRES_USER":             "write superuser { name = … } in the cluster",
+	"POSTGRES_DB":               "write database \"NAME\" {",
+	"POSTGRES_INITDB_ARGS":      "write initdb { in the cluster",
+	"POSTGRES_INITDB_WALDIR":    "leave it out",
+	"POSTGRES_HOST_AUTH_METHOD": "write hba = in the cluster",
+	"PGDATA":                    "leave it out: volume says where the data is",
+}
+
 func (r *reader) environment() map[string]Secret {
 	env := r.secrets("env")
+	for _, e := range r.entries("env") {
+		hint, found := idle[e.key]
+		if strings.HasPrefix(e.key, "POSTGRESQL_") {
+			hint, found = "leave it out", true
+		}
+		if found {
+			r.warnf(codeIdle, e.keyAt, "%s says nothing here: pgrepl starts the server itself", e.key).hint(hint)
+		}
+	}
 	for name, value := range env {
 		if name == "" || strings.ContainsAny(name, "=\x00") || strings.ContainsRune(value.text, 0) {
 			r.errorf(codeName, r.where("env"), "env holds a name or value that no environment can hold")

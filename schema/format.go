@@ -2,6 +2,7 @@ package schema
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -17,7 +18,7 @@ func Format(src []byte, filename string) ([]byte, Diagnostics) {
 	files.add(filename, text)
 	if found.sound(text, filename) {
 		_, diags := hclsyntax.ParseConfig(text, filename, hcl.InitialPos)
-		found.syntax(diags)
+		found.syntax(diags, text, filename)
 	}
 	if found.hasErrors() {
 		return src, found.diagnostics(files)
@@ -26,9 +27,24 @@ func Format(src []byte, filename string) ([]byte, Diagnostics) {
 	for range 4 {
 		before := text
 		text = append(bytes.TrimRight(hclwrite.Format(text), " \t\r\n"), '\n')
+		if !slices.Equal(words(before), words(text)) {
+			return before, nil // it has joined two: 10. 7 is no number, and 10.7 is one
+		}
 		if bytes.Equal(before, text) {
 			break
 		}
 	}
 	return text, nil
+}
+
+// words are the tokens of a text without the blanks and line breaks between them.
+func words(text []byte) []string {
+	tokens, _ := hclsyntax.LexConfig(text, "", hcl.InitialPos)
+	var out []string
+	for _, t := range tokens {
+		if word := bytes.TrimSpace(t.Bytes); len(word) > 0 {
+			out = append(out, string(word))
+		}
+	}
+	return out
 }

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -18,32 +19,38 @@ func (r *reader) hba(version int) ([]HBALine, bool) {
 		return nil, false
 	}
 	lines := []HBALine{}
-	for _, e := range r.hbaTexts() {
+	texts, all := r.hbaTexts()
+	for _, e := range texts {
 		v, ok := r.open(e.value, e.at, "hba")
+		if ok {
+			v, ok = r.convert(v, cty.String, e.at, "hba", "a list of lines, or one text of lines")
+		}
 		if !ok {
+			all = false
 			continue
 		}
-		if v, ok = r.convert(v, cty.String, e.at, "hba", "a list of lines, or one text of lines"); ok {
-			lines = append(lines, r.hbaLines(r.writtenText(v.AsString(), e.expr, r.each), version)...)
-		}
+		lines = append(lines, r.hbaLines(r.writtenText(v.AsString(), e.expr, r.each), version)...)
+	}
+	if !all {
+		return nil, false // whom they let in is not known, and no mistake of its own
 	}
 	return lines, true
 }
 
-func (r *reader) hbaTexts() []element {
-	if _, spelled := unwrap(r.attribute("hba").Expr).(*hclsyntax.TupleConsExpr); spelled {
+// hbaTexts are the texts of an hba, and whether they are all of them.
+func (r *reader) hbaTexts() ([]element, bool) {
+	if tuple, spelled := unwrap(r.attribute("hba").Expr).(*hclsyntax.TupleConsExpr); spelled {
 		elements, _ := r.elements("hba") // one by one: a mistake in one line does not hide another
-		return elements
+		return elements, len(elements) == len(tuple.Exprs)
 	}
 	v, ok := r.raw("hba")
 	if !ok {
-		return nil
+		return nil, false
 	}
 	if plain, _ := v.Unmark(); plain.Type() == cty.String {
-		return []element{{r.where("hba"), v, r.attribute("hba").Expr}}
+		return []element{{r.where("hba"), v, r.attribute("hba").Expr}}, true
 	}
-	elements, _ := r.elements("hba")
-	return elements
+	return r.elements("hba")
 }
 
 func (r *reader) hbaLines(w written, version int) []HBALine {
@@ -68,7 +75,23 @@ func (r *reader) hbaProblem(w written, p hba.Problem) {
 	if hint == "" {
 		hint = p.Hint
 	}
-	r.note(severity, c, r.place(w, p.From, p.To), "%s", p.Text).hint(hint)
+	if text := strings.TrimSpace(w.text); strings.HasSuffix(text, ".conf") && !strings.ContainsAny(text, " \t\n") {
+		hint = fmt.Sprintf("what a file says is file(%q)", text)
+	}
+	at := r.place(w, p.From, p.To)
+	d := r.note(severity, c, at, "%s", p.Text).hint(hint)
+	if number, line := lineOf(w.text, p.From); at == w.whole && strings.Contains(w.text, "\n") {
+		d.detail("Line %d: %s", number, line)
+	}
+}
+
+// lineOf is the number of the line that a byte of a text is in, and the line, without what may be a password.
+func lineOf(text string, at int) (int, string) {
+	line := strings.TrimSpace(text[strings.LastIndexByte(text[:at], '\n')+1 : lineEnd([]byte(text), at)])
+	if secret := literalSecret(line); secret >= 0 {
+		line = line[:secret] + Hidden
+	}
+	return strings.Count(text[:at], "\n") + 1, line
 }
 
 // hbaName writes a role or database so that pg_hba.conf takes it literally.

@@ -41,6 +41,7 @@ type loader struct {
 	removals  []*hclsyntax.Block                      // the removed blocks, as written
 	blocks    []*block                                // by address
 	declared  map[Address]*block                      // the same by name space
+	meant     []string                                // kinds of block that are written, rightly or not
 	callable  map[string]map[string]function.Function // by folder of the calling file
 	settingAt map[Origin]hcl.Range                    // the name of a setting, by where it begins
 	path      []string                                // definitions being worked out, to find those that need each other

@@ -179,7 +179,10 @@ func (r *reader) elements(name string) ([]element, bool) {
 	}
 	v, ok = r.open(v, r.where(name), name)
 	if t := v.Type(); ok && !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
-		r.errorf(codeType, r.where(name), "%s wants a list: [a, b]", name)
+		d := r.errorf(codeType, r.where(name), "%s wants a list: [a, b]", name)
+		if t == cty.String {
+			d.hint("write [" + r.short(r.where(name)) + "]")
+		}
 		return nil, false
 	}
 	if !ok {

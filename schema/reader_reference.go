@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 )
 
@@ -49,13 +50,16 @@ func isCopies(v cty.Value) bool {
 }
 
 func (r *reader) referenceHint(v cty.Value, kinds []string) string {
-	if v.Type() != cty.String {
+	if v.Type() != cty.String || v.IsNull() || !v.IsKnown() {
 		return ""
 	}
 	for _, b := range r.blocks {
 		if slices.Contains(kinds, b.kind) && b.label == v.AsString() {
 			return "write " + b.address().String() + ", without quotes"
 		}
+	}
+	if label := v.AsString(); len(kinds) == 1 && hclsyntax.ValidIdentifier(label) {
+		return fmt.Sprintf("declare %s %q { }, and write %s.%s", kinds[0], label, kinds[0], label)
 	}
 	return ""
 }

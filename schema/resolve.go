@@ -78,11 +78,37 @@ func stepName(t hcl.Traversal, n int) (string, bool) {
 
 func (l *loader) unknownRoot(root string, at hcl.Range, steps int) {
 	d := l.errorf(codeReference, at, "%q refers to nothing", root)
-	if steps == 1 {
-		d.hint(fmt.Sprintf("text is written in quotes: %q", root))
+	if steps > 1 {
+		d.hint(didYouMean(root, with(referable, "var", "local", "each")))
 		return
 	}
-	d.hint(didYouMean(root, with(referable, "var", "local", "each")))
+	switch meant := l.labelled(root); {
+	case meant != "":
+		d.hint(fmt.Sprintf("did you mean %q?", meant))
+	case slices.Contains([]string{"on", "yes"}, root):
+		d.hint(fmt.Sprintf("write true; text is written in quotes: %q", root))
+	case slices.Contains([]string{"off", "no"}, root):
+		d.hint(fmt.Sprintf("write false; text is written in quotes: %q", root))
+	default:
+		d.hint(fmt.Sprintf("text is written in quotes: %q", root))
+	}
+}
+
+// labelled is the one thing of the file that a label alone can mean, "" where there is none or several.
+func (l *loader) labelled(label string) string {
+	var found []string
+	for _, b := range l.blocks {
+		if b.label == label && slices.Contains(referable, b.kind) {
+			found = append(found, b.address().String())
+		}
+	}
+	if l.variables[label] != nil {
+		found = append(found, "var."+label)
+	}
+	if l.locals[label] != nil {
+		found = append(found, "local."+label)
+	}
+	return only(found)
 }
 
 func (l *loader) resolveEach(member string, at hcl.Range, e *each, seen names) bool {

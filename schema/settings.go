@@ -18,22 +18,27 @@ import (
 
 var settingPattern = regexp.MustCompile(`^[a-z_][a-z0-9_$]*(\.[a-z_][a-z0-9_$]*)*$`)
 
-// owned are the settings that pgrepl derives: its own value, which may be written, and what to use instead.
-var owned = map[string]struct{ value, instead string }{
-	"primary_conninfo":          {instead: "upstream and role of the replica say it"},
-	"primary_slot_name":         {instead: "slot of the replica says it"},
+// owned are the settings that pgrepl derives: its own value, where that may be written, and what to use instead.
+var owned = map[string]struct {
+	own     string
+	may     bool // own may be written
+	instead string
+}{
+	"primary_conninfo":          {instead: "leave it out: upstream and role of the replica say it"},
+	"primary_slot_name":         {instead: "leave it out: slot of the replica says it"},
 	"recovery_min_apply_delay":  {instead: "write delay = in the replica"},
-	"synchronous_standby_names": {instead: "a synchronous block in the cluster says it"},
-	"restore_command":           {instead: "replicas are cloned from their upstream; leave it out"},
-	"promote_trigger_file":      {instead: "promotion is pgrepl's; leave it out"},
-	"hot_standby":               {value: "on", instead: "it is always on: replicas are checked by queries"},
-	"cluster_name":              {instead: "write application_name = in the replica"},
-	"port":                      {value: "5432", instead: "the server's port is 5432; write port = in the node to publish it"},
-	"listen_addresses":          {value: "*", instead: "it is '*': the container's network and hba decide who comes in"},
-	"unix_socket_directories":   {instead: "the image decides it"},
-	"data_directory":            {instead: "write volume = in the node"},
-	"config_file":               {instead: "write settings = in the cluster or node"},
-	"hba_file":                  {instead: "write hba = in the cluster or node"},
+	"synchronous_standby_names": {may: true, instead: "a synchronous block in the cluster will say it; in this version leave it out"},
+	"restore_command":           {instead: "leave it out: replicas are cloned from their upstream"},
+	"promote_trigger_file":      {instead: "leave it out: promotion is pgrepl's"},
+	"recovery_target_timeline":  {own: "latest", may: true, instead: `leave it out: it is "latest", and replicas follow their upstream`},
+	"hot_standby":               {own: "on", may: true, instead: "leave it out: it is always on, replicas are checked by queries"},
+	"cluster_name":              {instead: "leave it out, or write application_name = in the replica"},
+	"port":                      {own: "5432", may: true, instead: "the server's port is 5432; write port = in the node to publish it"},
+	"listen_addresses":          {own: "*", may: true, instead: "leave it out: it is '*', and the container's network and hba decide who comes in"},
+	"unix_socket_directories":   {instead: "leave it out: the image decides it"},
+	"data_directory":            {instead: "leave it out: volume of the node says where the data is"},
+	"config_file":               {instead: "leave it out: settings of the cluster and the nodes say what is in it"},
+	"hba_file":                  {instead: "leave it out: hba of the cluster or the node says what is in it"},
 	"ident_file":                {instead: "leave it out"},
 	"external_pid_file":         {instead: "leave it out"},
 	"allow_alter_system":        {instead: "leave it out: pgrepl itself needs ALTER SYSTEM"},
@@ -141,10 +146,13 @@ func number(n *big.Float) string {
 func (r *reader) notOwned(e entry, s *Setting) bool {
 	own, found := owned[e.key]
 	if !found && strings.HasPrefix(e.key, recoveryTarget) {
-		own.instead, found = "point-in-time recovery is not part of a streaming cluster; leave it out", true
+		own.instead, found = "leave it out: point-in-time recovery is not part of a streaming cluster", true
 	}
-	if !found || own.value != "" && !s.Sensitive && sameOwn(own.value, s.Value) {
+	if !found || own.may && !s.Sensitive && sameOwn(own.own, s.Value) {
 		return true
+	}
+	if e.key == "primary_conninfo" {
+		r.src.secrets = append(r.src.secrets, e.at) // it may hold a password
 	}
 	d := r.errorf(codeOwned, e.keyAt, "%s is pgrepl's own setting", e.key).hint(own.instead)
 	if e.key == "synchronous_standby_names" {
@@ -170,7 +178,7 @@ func synchronousAdvice(s *Setting) string {
 	if m := synchronousPattern.FindStringSubmatch(s.Value); m != nil && !s.Sensitive {
 		mode, count = cmp.Or(strings.ToLower(m[1]), "first"), m[2]
 	}
-	text := fmt.Sprintf("Write in the cluster block:\n  synchronous {\n    mode     = %q\n    count    = %s\n    replicas = [replica.NAME]\n  }", mode, count)
+	text := fmt.Sprintf("This version replicates asynchronously only. What the cluster block will say:\n  synchronous {\n    mode     = %q\n    count    = %s\n    replicas = [replica.NAME]\n  }", mode, count)
 	if !s.Sensitive && strings.Contains(s.Value, "walreceiver") {
 		text += "\nwalreceiver is what a standby without an application_name calls itself; here every replica has its own name."
 	}

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"pgrepl/schema/catalogue"
@@ -39,7 +40,15 @@ func (r *reader) fits(e entry, s *Setting, of place, known *catalogue.Catalogue)
 	return r.value(e, s, described)
 }
 
+// includes are the lines of postgresql.conf that are no settings.
+var includes = []string{"include", "include_dir", "include_if_exists"}
+
 func (r *reader) noSuchSetting(e entry, known *catalogue.Catalogue) {
+	if slices.Contains(includes, e.key) {
+		r.errorf(codeSettingName, e.keyAt, "%s is no setting, and pgrepl reads no other files of settings", e.key).
+			hint("write here what that file says")
+		return
+	}
 	d := r.errorf(codeSettingName, e.keyAt, "%q is not a PostgreSQL %d setting", e.key, known.Version)
 	if fate, advice := known.Elsewhere(e.key); fate != "" {
 		d.hint(fate).detail("%s", advice)

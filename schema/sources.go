@@ -132,7 +132,7 @@ func (l *loader) parseFile(path, advice string) *hclsyntax.Body {
 		return nil
 	}
 	file, diags := hclsyntax.ParseConfig(src, path, hcl.InitialPos)
-	l.syntax(diags)
+	l.syntax(diags, src, path)
 	body, ok := file.Body.(*hclsyntax.Body)
 	if !ok || diags.HasErrors() {
 		return nil
@@ -155,13 +155,20 @@ func (l *loader) unreadable(path string, err error, advice string) {
 const maxSyntaxErrors = 20 // what is no HCL at all has one for every character
 
 // syntax takes over what the HCL parser found.
-func (r *report) syntax(diags hcl.Diagnostics) {
+func (r *report) syntax(diags hcl.Diagnostics, src []byte, filename string) {
+	var explained []int
+	if diags.HasErrors() {
+		explained = r.pasted(src, filename)
+	}
 	for _, d := range diags[:min(len(diags), maxSyntaxErrors)] {
 		at := hcl.Range{}
 		if d.Subject != nil {
 			at = *d.Subject
 		}
-		r.errorf(codeSyntax, at, "%s", lowerFirst(strings.TrimSuffix(d.Summary, "."))).detail("%s", d.Detail)
+		if len(explained) > 0 && at.Start.Line >= explained[0] {
+			continue // the parser stumbles over what is explained already
+		}
+		r.errorf(codeSyntax, at, "%s", lowerFirst(strings.TrimSuffix(d.Summary, "."))).hint(slipHint(d, src)).detail("%s", d.Detail)
 		if d.Summary == "Invalid multi-line string" {
 			return // a quote is missing, and everything behind it is read as part of the string
 		}
@@ -184,8 +191,23 @@ var (
 
 const snippetWidth = 200
 
-// looksSecret finds a literal that is most likely a password, for files that are too broken to know.
-var looksSecret = regexp.MustCompile(`(?i)[\w-]*(?:passw|secret|token)[\w-]*"?\s*[=:]\s*("|<<)`)
+// looksSecret finds a literal that is most likely a password: in a file that is too broken to know, or inside a text, such as
+// password=x in a connection string and ldapbindpasswd=x in pg_hba.conf.
+var (
+	looksSecret = regexp.MustCompile(`(?i)([\w-]*(?:passw|secret|token)[\w-]*)["']?(?:\s*[=:]\s*("|'|<<|[0-9])|=([^\s"'=]))`)
+	isReference = regexp.MustCompile(`^(?:var|local|each)\.|^[a-z]+\(`)
+)
+
+// literalSecret returns the byte of a line at which such a literal begins, or -1.
+func literalSecret(line string) int {
+	for _, m := range looksSecret.FindAllStringSubmatchIndex(line, -1) {
+		at := max(m[4], m[6])
+		if line[m[2]:m[3]] != "password_encryption" && !isReference.MatchString(line[at:]) {
+			return at
+		}
+	}
+	return -1
+}
 
 // snippet is the first line of a range, cut before any secret in it.
 func (s *sources) snippet(r Range) string {
@@ -201,10 +223,7 @@ func (s *sources) snippet(r Range) string {
 
 // secretFrom returns the byte of the line at which a secret begins, or -1.
 func (s *sources) secretFrom(r Range, line string) int {
-	at := -1
-	if m := looksSecret.FindStringSubmatchIndex(line); m != nil {
-		at = m[2]
-	}
+	at := literalSecret(line)
 	for _, secret := range s.secrets {
 		if secret.Filename != r.Filename || r.Start.Line < secret.Start.Line || r.Start.Line > secret.End.Line {
 			continue

@@ -27,7 +27,7 @@ func nearest(word string, known []string) string {
 		}
 	}
 	if best == "" && len(word) >= 3 {
-		return only(slices.DeleteFunc(slices.Clone(known), func(k string) bool { return !strings.HasPrefix(k, strings.ToLower(word)) }))
+		return only(slices.DeleteFunc(slices.Clone(known), func(k string) bool { return k == word || !strings.HasPrefix(k, strings.ToLower(word)) }))
 	}
 	return best
 }

@@ -69,7 +69,7 @@ func (l *loader) declaredType(v *variable, a *hclsyntax.Attribute) cty.Type {
 	if a != nil {
 		kind, optional, diags := typeexpr.TypeConstraintWithDefaults(a.Expr)
 		if diags.HasErrors() {
-			l.errorf(codeType, a.Expr.Range(), "%q is not a type", l.source(a.Expr.Range())).
+			l.errorf(codeType, a.Expr.Range(), "%s is not a type", l.short(a.Expr.Range())).
 				hint("string, number, bool, list(string), map(number), object({...}), any")
 			return cty.DynamicPseudoType
 		}

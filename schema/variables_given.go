@@ -49,9 +49,13 @@ func (l *loader) readVarFlag(assignment string, values map[string]*given) {
 }
 
 func (l *loader) readVarFile(path string, values map[string]*given) {
+	before := len(l.found)
 	body := l.parseFile(path, "Name the right one with --var-file.")
 	if body == nil {
 		l.src.hide(path) // nobody knows which of its values are secrets
+		for _, d := range l.found[before:] {
+			d.Hint = "" // it may repeat one
+		}
 		return
 	}
 	for _, b := range body.Blocks {

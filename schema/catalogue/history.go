@@ -38,7 +38,7 @@ var pasts = map[string]past{
 	"stats_temp_directory":              {"15", "", "Statistics are in shared memory now. Leave it out."},
 	"trace_recovery_messages":           {"17", "", "log_min_messages decides what recovery logs."},
 	"trigger_file":                      {"12", "", "Promotion is pgrepl's. Leave it out."},
-	"unix_socket_directory":             {"9.3", "unix_socket_directories", ""},
+	"unix_socket_directory":             {"9.3", "unix_socket_directories", "The image decides where the socket is. Leave it out."},
 	"vacuum_cleanup_index_scale_factor": {"14", "", "Leave it out."},
 	"vacuum_defer_cleanup_age":          {"16", "", "With hot_standby_feedback the replicas tell the master which rows they still need."},
 	"vacuum_mem":                        {"8.0", "maintenance_work_mem", ""},

@@ -126,6 +126,8 @@ func (a Address) holds(c Connection) Answer {
 	case Network:
 		prefix, whole := a.prefix()
 		switch {
+		case whole && isLoopback(prefix):
+			return No // it comes over the network
 		case !c.From.IsValid() || !whole:
 			return Maybe
 		case !prefix.Overlaps(c.From):
@@ -135,6 +137,12 @@ func (a Address) holds(c Connection) Answer {
 		}
 	}
 	return Maybe
+}
+
+var loopbacks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+
+func isLoopback(p netip.Prefix) bool {
+	return slices.ContainsFunc(loopbacks, func(l netip.Prefix) bool { return l.Bits() <= p.Bits() && l.Contains(p.Addr()) })
 }
 
 func when(is bool) Answer {
