@@ -62,6 +62,9 @@ func (r *reader) settings(of place, known *catalogue.Catalogue) layer {
 	var entries []entry
 	for _, e := range r.entries("settings") {
 		e.key = strings.ToLower(e.key)
+		if known != nil {
+			e.key = r.today(e, known)
+		}
 		entries = append(entries, e)
 	}
 	for _, e := range r.onceEach(sortedEntries(entries), "settings") {

@@ -40,6 +40,16 @@ func (r *reader) fits(e entry, s *Setting, of place, known *catalogue.Catalogue)
 	return r.value(e, s, described)
 }
 
+// today is the name of a setting that may be written by an old one.
+func (r *reader) today(e entry, known *catalogue.Catalogue) string {
+	name := known.Today(e.key)
+	if name == "" {
+		return e.key
+	}
+	r.warnf(codeSettingName, e.keyAt, "%s is an old name of %s", e.key, name).hint("write " + name)
+	return name
+}
+
 // includes are the lines of postgresql.conf that are no settings.
 var includes = []string{"include", "include_dir", "include_if_exists"}
 

@@ -62,6 +62,18 @@ func TestSettingsThatTheRestRestsOn(t *testing.T) {
 	}
 }
 
+func TestToday(t *testing.T) {
+	for _, one := range []struct {
+		version    int
+		name, want string
+	}{{17, "sort_mem", "work_mem"}, {15, "Vacuum_Mem", "maintenance_work_mem"}, {17, "ssl_ecdh_curve", ""}, {18, "ssl_ecdh_curve", "ssl_groups"},
+		{18, "work_mem", ""}, {18, "force_parallel_mode", ""}} {
+		if got := Of(one.version).Today(one.name); got != one.want {
+			t.Errorf("%s in %d: %q, want %q", one.name, one.version, got, one.want)
+		}
+	}
+}
+
 func TestElsewhere(t *testing.T) {
 	for _, one := range []struct {
 		version    int

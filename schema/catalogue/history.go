@@ -30,9 +30,7 @@ var pasts = map[string]past{
 	"promote_trigger_file":              {"16", "", "Promotion is pgrepl's. Leave it out."},
 	"replacement_sort_tuples":           {"11", "", "Leave it out."},
 	"replication_timeout":               {"9.3", "wal_sender_timeout", ""},
-	"sort_mem":                          {"8.0", "work_mem", ""},
 	"sql_inheritance":                   {"10", "", "Leave it out."},
-	"ssl_ecdh_curve":                    {"18", "ssl_groups", "It takes several groups, with colons between them."},
 	"ssl_renegotiation_limit":           {"9.5", "", "Leave it out."},
 	"standby_mode":                      {"12", "", "A replica block makes a standby."},
 	"stats_temp_directory":              {"15", "", "Statistics are in shared memory now. Leave it out."},
@@ -41,8 +39,25 @@ var pasts = map[string]past{
 	"unix_socket_directory":             {"9.3", "unix_socket_directories", "The image decides where the socket is. Leave it out."},
 	"vacuum_cleanup_index_scale_factor": {"14", "", "Leave it out."},
 	"vacuum_defer_cleanup_age":          {"16", "", "With hot_standby_feedback the replicas tell the master which rows they still need."},
-	"vacuum_mem":                        {"8.0", "maintenance_work_mem", ""},
 	"wal_keep_segments":                 {"13", "wal_keep_size", `It counted segments of 16 MB: wal_keep_segments = 64 is wal_keep_size = "1GB".`},
+}
+
+// aliases are the old names that servers still take (map_old_guc_names of guc.c); what they show is the new one.
+var aliases = map[string]string{
+	"sort_mem":       "work_mem",
+	"ssl_ecdh_curve": "ssl_groups",
+	"vacuum_mem":     "maintenance_work_mem",
+}
+
+// Today is the name that a server of this version shows for an old one that it still takes, "" where it takes it not, or
+// as itself.
+func (c *Catalogue) Today(name string) string {
+	_, itself := c.Lookup(name)
+	today := aliases[strings.ToLower(name)]
+	if _, has := c.Lookup(today); itself || !has {
+		return ""
+	}
+	return today
 }
 
 // Elsewhere says what other versions know of a setting that this one does not have: "it became wal_keep_size in 13",
