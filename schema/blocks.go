@@ -82,7 +82,11 @@ func (l *loader) labelsFit(b *hclsyntax.Block, want int) bool {
 
 func (l *loader) addBlock(b *block) {
 	if other := l.declared[b.nameSpace()]; other != nil {
-		l.errorf(codeAddress, b.at, "%s is declared already as %s, at %s", b.address(), other.address(), originOf(other.at)).
+		as := ""
+		if other.kind != b.kind {
+			as = " as " + other.address().String()
+		}
+		l.errorf(codeAddress, b.at, "%s is declared already%s, at %s", b.address(), as, originOf(other.at)).
 			detail("A label is used once for a kind; master and replicas share one name space.")
 		return
 	}

@@ -46,11 +46,12 @@ func readText(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxBytes+1))
 }
 
+// listFolder leaves out what is no file, such as a pipe that nobody may ever write.
 func listFolder(path string) ([]string, error) {
 	entries, err := os.ReadDir(path)
 	names := make([]string, 0, len(entries))
 	for _, e := range entries {
-		if !e.IsDir() {
+		if e.Type().IsRegular() || e.Type() == fs.ModeSymlink {
 			names = append(names, e.Name())
 		}
 	}
@@ -61,7 +62,11 @@ func listFolder(path string) ([]string, error) {
 func (l *loader) readFiles() []*hclsyntax.Body {
 	var bodies []*hclsyntax.Body
 	for _, path := range l.paths() {
-		if body := l.parseFile(path, "Write a first file with `pgrepl init`, or name the right one with -f."); body != nil {
+		advice := "Write a first file with `pgrepl init`, or name the right one with -f."
+		if path != l.options.Path {
+			advice = "It is a link to what is not there."
+		}
+		if body := l.parseFile(path, advice); body != nil {
 			bodies = append(bodies, body)
 		}
 	}
