@@ -9,30 +9,36 @@ import (
 // checkAccess finds replicas and roles that pg_hba.conf lets in nowhere. What only the server can tell (host names, included
 // files, memberships granted by hand) counts as let in.
 func (d *decoder) checkAccess() {
+	rules := map[*Node][]hba.Rule{}
 	for _, n := range d.replicas() {
-		if n.Upstream != nil && n.Role != nil {
-			d.checkEntry(n)
+		if n.Upstream == nil || n.Role == nil {
+			continue
 		}
+		if rules[n.Upstream] == nil {
+			rules[n.Upstream] = rulesOf(n.Upstream)
+		}
+		d.checkEntry(n, rules[n.Upstream])
 	}
 	if d.primary == nil {
 		return
 	}
+	all := rulesOf(d.primary)
 	for _, r := range d.cluster.Roles {
 		if r.Login && !r.Replication {
-			d.checkLogin(r)
+			d.checkLogin(r, all)
 		}
 	}
 }
 
 // checkEntry asks the upstream's rules for the replica's replication connection.
-func (d *decoder) checkEntry(n *Node) {
+func (d *decoder) checkEntry(n *Node, rules []hba.Rule) {
 	up := n.Upstream
 	c := hba.Connection{Role: n.Role.Name, Groups: d.groups(n.Role), Replication: true, SameNet: hba.Maybe, TLS: tls(up)}
 	if n.Network != nil && n.Network == up.Network {
 		c.SameNet = hba.Yes
 		c.From, _ = netip.ParsePrefix(n.Network.Subnet)
 	}
-	answer, by := hba.Admit(rulesOf(up), c)
+	answer, by := hba.Admit(rules, c)
 	if answer != hba.No {
 		return
 	}
@@ -46,9 +52,9 @@ func (d *decoder) checkEntry(n *Node) {
 }
 
 // checkLogin asks the master's rules whether a role can come in from anywhere, to any database.
-func (d *decoder) checkLogin(r *Role) {
+func (d *decoder) checkLogin(r *Role, rules []hba.Rule) {
 	c := hba.Connection{Role: r.Name, Groups: d.groups(r), SameNet: hba.Yes, TLS: tls(d.primary)}
-	for _, rule := range rulesOf(d.primary) {
+	for _, rule := range rules {
 		rejects := rule.Method == "reject"
 		if rejects && rule.Address.Kind != hba.AnyAddress {
 			continue // others come in past it

@@ -17,7 +17,7 @@ func Format(src []byte, filename string) ([]byte, Diagnostics) {
 	files := newSources(Options{})
 	files.add(filename, text)
 	if found.sound(text, filename) {
-		_, diags := hclsyntax.ParseConfig(text, filename, hcl.InitialPos)
+		_, diags := parse(text, filename)
 		found.syntax(diags, text, filename)
 	}
 	if found.hasErrors() {

@@ -15,6 +15,8 @@ const (
 	maxDepth     = 100    // brackets, braces, templates inside each other
 	maxOperators = 20_000 // of one file: a chain of them is a tree as deep as it is long
 	maxNumber    = 40     // characters of a number; 1e999999999 would take a gigabyte to print
+	maxPieces    = 20_000 // lines of a heredoc: the parser joins them one by one, and copies what it has each time
+	maxCopied    = 16 << 30
 )
 
 // sound reports whether a text can be given to the parser without danger.
@@ -41,6 +43,7 @@ func (r *report) sound(src []byte, filename string) bool {
 // guard counts what would make the parser recurse.
 type guard struct {
 	depth, operators int
+	pieces, bytes    int // of a text, one behind the other
 	last             hclsyntax.TokenType
 }
 
@@ -72,7 +75,15 @@ func (g *guard) take(t hclsyntax.Token) string {
 			return "the number is out of range"
 		}
 	}
+	if t.Type == hclsyntax.TokenStringLit || t.Type == hclsyntax.TokenQuotedLit {
+		g.pieces++
+		g.bytes += len(t.Bytes)
+	} else {
+		g.pieces, g.bytes = 0, 0
+	}
 	switch {
+	case g.pieces > maxPieces, g.pieces*g.bytes > maxCopied:
+		return "the text is too long to stand here: put it into a file of its own, and write file(\"…\")"
 	case g.depth > maxDepth:
 		return "nested too deeply"
 	case g.operators > maxOperators:

@@ -80,14 +80,16 @@ func (r *reader) hbaProblem(w written, p hba.Problem) {
 	}
 	at := r.place(w, p.From, p.To)
 	d := r.note(severity, c, at, "%s", p.Text).hint(hint)
-	if number, line := lineOf(w.text, p.From); at == w.whole && strings.Contains(w.text, "\n") {
+	if at == w.whole && strings.Contains(w.text, "\n") {
+		number, line := lineOf(w.text, p.From)
 		d.detail("Line %d: %s", number, line)
 	}
 }
 
 // lineOf is the number of the line that a byte of a text is in, and the line, without what may be a password.
 func lineOf(text string, at int) (int, string) {
-	line := strings.TrimSpace(text[strings.LastIndexByte(text[:at], '\n')+1 : lineEnd([]byte(text), at)])
+	line, _, _ := strings.Cut(text[strings.LastIndexByte(text[:at], '\n')+1:], "\n")
+	line = strings.TrimSpace(line)
 	if secret := literalSecret(line); secret >= 0 {
 		line = line[:secret] + Hidden
 	}

@@ -39,6 +39,9 @@ func FuzzLoad(f *testing.F) {
 			t.Fatalf("cluster %v with %v", c, diags)
 		}
 		sound(t, diags, text)
+		if got, want := withLongHeredocs(text, 0), withLongHeredocs(text, len(text)+1); got != want {
+			t.Fatalf("%q with heredocs read by ourselves\n%s\nby the parser\n%s", text, got, want)
+		}
 		once, wrong := Format([]byte(text), "t.hcl")
 		sound(t, wrong, text)
 		if wrong.HasErrors() {
@@ -52,6 +55,16 @@ func FuzzLoad(f *testing.F) {
 			t.Fatalf("%q\nmeans\n%s\nformatted\n%q\nit means\n%s", text, before, once, after)
 		}
 	})
+}
+
+// withLongHeredocs is all that Load says of a file, where a heredoc is long from so many lines on.
+func withLongHeredocs(text string, lines int) string {
+	defer func(before int) { longHeredoc = before }(longHeredoc)
+	longHeredoc = lines
+	c, diags := loadFuzzed(text)
+	var out strings.Builder
+	diags.WriteText(&out)
+	return describe(c) + out.String()
 }
 
 // loadFuzzed loads a file beside one that declares the variable pw.

@@ -75,6 +75,9 @@ func TestWhatWouldExhaustTheParserIsRefused(t *testing.T) {
 		"negations": "a = " + strings.Repeat("!", 100_000) + "true",
 		"indexes":   "a = b" + strings.Repeat("[c]", 100_000),
 		"number":    "a = 1e999999999",
+		"lines":     "a = <<E\n" + strings.Repeat("\n", 1<<20) + "E\n",
+		"long text": "a = <<E\n" + strings.Repeat(strings.Repeat("x", 400)+"\n", 10_000) + "E\n",
+		"dollars":   `a = "` + strings.Repeat("$", 1<<20) + `"`,
 		"size":      strings.Repeat("# comment\n", 1<<19),
 	} {
 		_, diags := loadText(text)

@@ -136,7 +136,7 @@ func (l *loader) parseFile(path, advice string) *hclsyntax.Body {
 	if !l.sound(src, path) {
 		return nil
 	}
-	file, diags := hclsyntax.ParseConfig(src, path, hcl.InitialPos)
+	file, diags := parse(src, path)
 	l.syntax(diags, src, path)
 	body, ok := file.Body.(*hclsyntax.Body)
 	if !ok || diags.HasErrors() {

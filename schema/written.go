@@ -23,7 +23,7 @@ type written struct {
 type writtenPart struct {
 	from, to int
 	at       hcl.Range
-	bytes    []int // nil for an expression
+	bytes    []int32 // nil for an expression
 }
 
 // writtenText finds the places of a text that an expression has made.
@@ -56,7 +56,7 @@ func (l *loader) writtenText(text string, expr hclsyntax.Expression, e *each) wr
 
 // literalBytes says where in the file each byte of a literal stands: its source may hold escapes, and a <<- heredoc
 // loses the indentation of its lines. It returns nil when the two do not fit.
-func literalBytes(source, value string, start int) []int {
+func literalBytes(source, value string, start int) []int32 {
 	if text, bytes := unescaped(source, true, start); text == value {
 		return bytes
 	}
@@ -65,7 +65,7 @@ func literalBytes(source, value string, start int) []int {
 	if len(lines) != len(kept) {
 		return nil
 	}
-	var out []int
+	out := make([]int32, 0, len(value))
 	for i, line := range lines {
 		if !strings.HasSuffix(line, kept[i]) {
 			return nil
@@ -77,12 +77,13 @@ func literalBytes(source, value string, start int) []int {
 }
 
 // unescaped undoes $${ and %%{, and in quotes the backslash escapes that stand for one byte.
-func unescaped(source string, quoted bool, start int) (string, []int) {
+func unescaped(source string, quoted bool, start int) (string, []int32) {
 	var text strings.Builder
-	var bytes []int
+	text.Grow(len(source))
+	bytes := make([]int32, 0, len(source))
 	single := map[byte]byte{'n': '\n', 'r': '\r', 't': '\t', '"': '"', '\\': '\\'}
 	for i := 0; i < len(source); i++ {
-		bytes = append(bytes, start+i)
+		bytes = append(bytes, int32(start+i))
 		c := source[i]
 		if quoted && c == '\\' && i+1 < len(source) && single[source[i+1]] != 0 {
 			c = single[source[i+1]]
@@ -104,11 +105,11 @@ func (l *loader) place(w written, from, to int) hcl.Range {
 	last, _ := w.part(max(to-1, from))
 	out := first.at
 	if first.bytes != nil {
-		out.Start = l.src.pos(w.whole.Filename, first.bytes[from-first.from])
+		out.Start = l.src.pos(w.whole.Filename, int(first.bytes[from-first.from]))
 	}
 	out.End = last.at.End
 	if last.bytes != nil {
-		out.End = l.src.pos(w.whole.Filename, last.bytes[max(to-1, from)-last.from]+1)
+		out.End = l.src.pos(w.whole.Filename, int(last.bytes[max(to-1, from)-last.from])+1)
 	}
 	return out
 }

@@ -1,0 +1,35 @@
+package schema
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestLongHeredocs: a heredoc that the parser does not see is what it would have made of it, places and all.
+func TestLongHeredocs(t *testing.T) {
+	for _, heredoc := range []string{
+		"<<EOT\nhost all all samenet trst\nEOT\n",
+		"<<EOT\nEOT\n",
+		"<<-EOT\n    host all all samenet trst\n      hots all all\n\n  \n   local all all trust\n  EOT\n",
+		"<<-EOT\n\n  hots all all\n  EOT\n",
+		"<<-EOT\n\thots all all\n  \tlocal all all md4 # ü */ \\n $ % $$ {\n  EOT\n",
+		"<<-EOT\n  \u00a0hots all all\n   \u0301hots all\n  EOT\n",
+		"<<-E\n  hots all all\n  E\n",
+		"<<EOT\n  hots all ${upper(\"x\")}\nEOT\n",
+		"<<EOT\n  hots all $${x} %%{y}\nEOT\n",
+		"[<<EOT\nhots all all\nEOT\n, \"hots\"]\n",
+		"[\n<<-EOT\n  hots all all\n  EOT\n,\n\"hots\",\n]\n",
+		"upper(<<EOT\nhots all all\nEOT\n)\n",
+		"<<EOT\nhots all all\nEOT\n  labels = <<EOT\nx\nEOT\n",
+		"<<EOT\nhots all all\n",
+	} {
+		text := "cluster \"demo\" {\n  hba = " + heredoc + "  imag = 1\n}\nmaster \"pg1\" { prt = 1 }\n"
+		if got, want := withLongHeredocs(text, 0), withLongHeredocs(text, len(text)+1); got != want {
+			t.Errorf("%s\nis\n%s\nto the parser\n%s", text, got, want)
+		}
+	}
+	text := "cluster \"demo\" {\n  hba = <<EOT\n" + strings.Repeat("local all all peer\n", longHeredoc) + "EOT\n}\n"
+	if len(plainHeredocs([]byte(text), "t.hcl")) != 1 {
+		t.Error("a long heredoc is left to the parser")
+	}
+}
