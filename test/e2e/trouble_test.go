@@ -47,7 +47,7 @@ func TestAFullDisk(t *testing.T) {
 	c.docker("volume", "create", "--label", "io.pgrepl.cluster="+c.prefix, "--label", "io.pgrepl.object=volume/"+c.name("b"), "--label", "io.pgrepl.node="+c.name("b"),
 		"--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=20m", c.name("b"))
 	r := c.want(6, "apply", "--auto-approve")
-	contains(t, r.err, c.name("b")+": base backup of "+c.name("a")+" failed", "No space left on device", "next: pgrepl apply goes on from here", "done ")
+	contains(t, r.err, c.name("b")+": base backup of "+c.name("a")+" failed", "No space left on device", "next: pgrepl apply goes on from here", "2 of 3 done, 1 failed")
 	c.docker("rm", "-f", c.name("b"))
 	c.docker("volume", "rm", c.name("b"))
 	c.apply()
