@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // Kind is one sort of managed thing, bound to one cluster and its clients. One file under providers/ holds one.
@@ -53,9 +54,10 @@ type Effected struct {
 	Class  Class
 	On     ID
 	Addr   Address
-	Text   string // what is lost or interrupted: "volume orders-b is deleted"
-	Why    string // "max_connections, shared_buffers"
-	Asks   bool   // needs --allow=CLASS
+	Text   string        // what is lost or interrupted: "volume orders-b is deleted"
+	Why    string        // "max_connections, shared_buffers"
+	Asks   bool          // needs --allow=CLASS
+	Stops  time.Duration // how long it is expected to stop writes
 	Origin Origin
 }
 

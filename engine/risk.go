@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Severity is how the risk table judges a fact.
@@ -108,7 +109,8 @@ type Risk struct {
 	Addrs    []Address
 	Text     string
 	Why      string
-	Allow    string // the flag that lets it pass: data:replica.b
+	Stops    time.Duration // how long it is expected to stop writes
+	Allow    string        // the flag that lets it pass: data:replica.b
 	Allowed  bool
 	Denied   bool
 	Next     string
@@ -154,7 +156,7 @@ func judge(p Plan, facts []Fact) (risks, standing []Risk) {
 
 // addEffect adds what a step does; restarts for one reason are one line.
 func addEffect(risks []Risk, e Effected) []Risk {
-	r := Risk{Severity: Warns, Class: e.Class, Addrs: []Address{e.Addr}, Text: e.Text, Why: e.Why, Origin: e.Origin}
+	r := Risk{Severity: Warns, Class: e.Class, Addrs: []Address{e.Addr}, Text: e.Text, Why: e.Why, Stops: e.Stops, Origin: e.Origin}
 	if e.Asks {
 		r.Severity, r.Allow = Needs, string(e.Class)+":"+e.Addr.String()
 	}
@@ -164,6 +166,7 @@ func addEffect(risks []Risk, e Effected) []Risk {
 				if !slices.Contains(risks[i].Addrs, e.Addr) {
 					risks[i].Addrs = append(risks[i].Addrs, e.Addr)
 				}
+				risks[i].Stops = max(risks[i].Stops, e.Stops)
 				return risks
 			}
 		}

@@ -84,6 +84,14 @@ func (c *Cluster) Record(ctx context.Context, who, tool string, steps []string) 
 	return c.server.Record(ctx, who, tool, steps)
 }
 
+// WritesStopped is for how long the primary took no writes in this run; 0 where it did not restart.
+func (c *Cluster) WritesStopped() time.Duration {
+	if c.server == nil {
+		return 0
+	}
+	return c.server.WritesStopped()
+}
+
 // Lock takes the cluster's lock, waiting for it at most wait; image must be on the engine.
 func (c *Cluster) Lock(ctx context.Context, wait time.Duration) (*docker.Lock, error) {
 	return c.docker.Lock(ctx, wait)
@@ -111,7 +119,7 @@ func (k awakening) Steps(c engine.Change) []engine.Step {
 	for i, s := range steps {
 		switch s.ID().Do {
 		case "remove":
-			steps[i] = behind{s, k.beforeLeaving(c)}
+			steps[i] = leaving{s, k.server, k.beforeLeaving(c)}
 		case "create", "start":
 			return append(steps, k.server.Awaken(c.ID.Name)...)
 		}
@@ -120,32 +128,32 @@ func (k awakening) Steps(c engine.Change) []engine.Step {
 }
 
 // beforeLeaving is what comes before a container goes: all that its server has to do while it is up, and no commit waits for
-// it any more. Before it is replaced the standbys below it have returned, so that a new image that does not work stops at the
-// first of them, and none of them comes back with less than it has. Not so the ones that wait for what it gives up.
+// it any more. Where it is replaced it has to be its turn.
 func (k awakening) beforeLeaving(c engine.Change) []engine.StepID {
-	first := k.server.WhileUp(c.ID.Name)
-	if c.Action == engine.Delete || c.Changes("name", "network") {
-		return first
+	if c.Action == engine.Delete {
+		return k.server.WhileUp(c.ID.Name)
 	}
-	below := k.server.Below(c.ID.Name)
-	for _, other := range k.Want() {
-		if other.ID != c.ID && (takes(other, c, "port") || takes(other, c, "volume")) {
-			below = slices.DeleteFunc(below, func(id engine.StepID) bool { return id.On.Name == other.ID.Name })
-		}
-	}
-	return append(first, below...)
+	return k.server.Turn(c.ID.Name)
 }
 
-// takes reports whether a node is to have what the changed one held.
-func takes(other engine.Resource, c engine.Change, path string) bool {
-	held := c.Old.Attrs[path].Value
-	return c.Changes(path) && held != "" && other.Attrs[path].Value == held
-}
-
-// behind is a step that comes after more than it knows of.
-type behind struct {
+// leaving is the removal of a container together with what it means for the server in it.
+type leaving struct {
 	engine.Step
-	more []engine.StepID
+	server *postgres.Site
+	more   []engine.StepID // that it comes after
 }
 
-func (s behind) Needs() []engine.StepID { return append(slices.Clone(s.Step.Needs()), s.more...) }
+func (s leaving) Needs() []engine.StepID { return append(slices.Clone(s.Step.Needs()), s.more...) }
+
+func (s leaving) Effects() []engine.Effected {
+	out := slices.Clone(s.Step.Effects())
+	for i := range out {
+		out[i].Stops = s.server.Stops(s.Node())
+	}
+	return out
+}
+
+func (s leaving) Run(ctx context.Context) error {
+	s.server.StopsWrites(s.Node())
+	return s.Step.Run(ctx)
+}

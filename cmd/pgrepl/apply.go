@@ -74,6 +74,7 @@ type managed interface {
 	Lock(ctx context.Context, wait time.Duration) (*docker.Lock, error)
 	Record(ctx context.Context, who, tool string, steps []string) error
 	Kept() []string
+	WritesStopped() time.Duration
 }
 
 // carryOut is apply: print, ask, lock, look again, compare, run; then the next stage where there is one; then proof.
@@ -250,7 +251,11 @@ func (r *applying) prove(ctx context.Context, p engine.Plan) error {
 		fmt.Fprintln(r.err)
 		return r.changedExit()
 	}
-	fmt.Fprintf(r.err, "done in %.1fs. Now: %s streaming.\n", took, plural(render.Streaming(p), "replica"))
+	stopped := ""
+	if t := r.managed.WritesStopped(); t > 0 {
+		stopped = fmt.Sprintf(", writes stopped for %.1f s", t.Seconds())
+	}
+	fmt.Fprintf(r.err, "done in %.1fs. Now: %s streaming%s.\n", took, plural(render.Streaming(p), "replica"), stopped)
 	return r.changedExit()
 }
 

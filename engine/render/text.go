@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"pgrepl/engine"
 )
@@ -99,10 +100,10 @@ func (t *text) net(title Title, p engine.Plan, r Report) {
 	add(r.Added, "is added", "are added")
 	add(r.Removed, "is removed", "are removed")
 	var bounces []string
-	if n := len(interrupted(p, engine.ClassRestart)); n > 0 {
+	if n := times(p, engine.ClassRestart); n > 0 {
 		bounces = append(bounces, counted(n, "restart"))
 	}
-	if n := len(interrupted(p, engine.ClassRecreate)); n > 0 {
+	if n := times(p, engine.ClassRecreate); n > 0 {
 		bounces = append(bounces, counted(n, "new container"))
 	}
 	var sentences []string
@@ -124,7 +125,7 @@ func verdict(title Title, p engine.Plan) string {
 	restarts, touched := "No restart", ", no data touched."
 	switch {
 	case slices.ContainsFunc(bounced, func(a engine.Address) bool { return a.Block == "master" }):
-		restarts, touched = "Writes stop once, while the master restarts", ". No data touched."
+		restarts, touched = "Writes stop once, "+forAbout(p)+"while the master restarts", ". No data touched."
 	case len(bounced) > 0:
 		restarts, touched = "Writes go on; standbys restart", ". No data touched."
 	}
@@ -132,6 +133,34 @@ func verdict(title Title, p engine.Plan) string {
 		touched = ". " + data
 	}
 	return restarts + touched
+}
+
+// times is how often something of the class happens: a server can restart twice in a plan.
+func times(p engine.Plan, class engine.Class) int {
+	n := 0
+	for _, s := range p.Steps {
+		if slices.ContainsFunc(s.Effects(), func(e engine.Effected) bool { return e.Class == class }) {
+			n++
+		}
+	}
+	return n
+}
+
+// forAbout is how long writes are expected to stop, rounded up coarsely so that a plan does not change with every measurement.
+func forAbout(p engine.Plan) string {
+	var longest time.Duration
+	for _, r := range p.Risks {
+		longest = max(longest, r.Stops)
+	}
+	for _, s := range []int{1, 2, 3, 5, 10, 15, 20, 30} {
+		if longest > 0 && longest <= time.Duration(s)*time.Second {
+			return fmt.Sprintf("for about %d s, ", s)
+		}
+	}
+	if longest > 0 {
+		return fmt.Sprintf("for about %d min, ", (longest+time.Minute-1)/time.Minute)
+	}
+	return ""
 }
 
 // dataLoss says whether data goes and what that needs; "" where none does.

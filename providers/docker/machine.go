@@ -36,6 +36,21 @@ func (m *Machine) container() string { return m.site.container(m.node.Name) }
 // Renamed reports whether the node's container still has the name that the node had before.
 func (m *Machine) Renamed() bool { return m.container() != m.node.Name }
 
+// Moves reports whether the container is to be made anew together with others: under another name or on another network, where
+// it reaches nobody until they have moved, too; or with a port that one of them gives up for it. One that is missing is made
+// anew in any case.
+func (m *Machine) Moves() bool {
+	c, ok := m.site.seen.inspected[m.node.Name]
+	if !ok || strings.TrimPrefix(c.Name, "/") != m.node.Name || (nodes{m.site}).seenNetwork(c) != m.node.Network.Name {
+		return true
+	}
+	held, wanted := seenPort(c.HostConfig), m.node.Port.String()
+	return held != wanted && slices.ContainsFunc(m.site.file.Nodes, func(n *schema.Node) bool {
+		other, there := m.site.seen.inspected[n.Name]
+		return n != m.node && (held != "" && n.Port.String() == held || wanted != "" && there && seenPort(other.HostConfig) == wanted)
+	})
+}
+
 // Running reports whether the container ran at the last look.
 func (m *Machine) Running() bool {
 	c, ok := m.site.seen.inspected[m.node.Name]

@@ -45,6 +45,7 @@ func (c *Cluster) Look(context.Context) error {
 	for _, n := range c.file.Nodes {
 		c.world.rename(n.RenamedFrom, n.Name)
 	}
+	c.world.expectNobody()
 	c.real.SeeAs(c.world.view())
 	return nil
 }
@@ -80,6 +81,7 @@ func (k kind) Seen() []engine.Resource {
 func (k kind) Steps(c engine.Change) []engine.Step {
 	var out []engine.Step
 	for _, s := range k.Kind.Steps(c) {
+		k.cluster.world.expect(s.ID())
 		out = append(out, step{s, k.cluster})
 	}
 	return out

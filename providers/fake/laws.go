@@ -36,7 +36,7 @@ func (w *World) begin(s engine.Step) error {
 func (w *World) finish(s engine.Step) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	id := s.ID()
+	id, before := s.ID(), w.paused()
 	if id.Do == "remove" && id.On.Kind == "volume" {
 		w.remove(id.On)
 	}
@@ -52,13 +52,22 @@ func (w *World) finish(s engine.Step) error {
 		}
 	case id.Do == "create" && id.On.Kind == "node":
 		w.started[id.On.Name] = true
-	case id.Do == "accept":
+	case id.Do == "accept", id.Do == "accept again":
 		delete(w.started, id.On.Name)
 	case id.Do == "initialise" || id.Do == "clone":
 		w.made[id.On.Name]++
+	case id.Do == "restart" || id.Do == "restart again":
+		w.leaves(id)
+	case id.Do == "return" || id.Do == "return again":
+		delete(w.away, id.On.Name)
 	}
 	w.settle()
-	return w.standbysBear()
+	for standby, why := range w.paused() {
+		if before[standby] == "" {
+			return fmt.Errorf("recovery has paused on %s: %s", standby, why)
+		}
+	}
+	return nil
 }
 
 // refuses is what Docker and PostgreSQL refuse.
@@ -196,13 +205,64 @@ func (w *World) serverRefuses(s engine.Step) error {
 			return w.canClone(name, after[replication(name)])
 		}
 		return nil
-	case "accept":
+	case "accept", "accept again":
 		if !w.has(id.On) {
 			return fmt.Errorf("%s has no data directory", name)
 		}
 		return nil
 	}
-	return w.needsAccepting(name)
+	if err := w.needsAccepting(name); err != nil {
+		return err
+	}
+	switch id.Do {
+	case "return", "return again":
+		return w.returnRefuses(s)
+	case "restart", "restart again":
+		for other := range w.away {
+			if other != name {
+				return fmt.Errorf("it is not the turn of %s: %s is not back", name, other)
+			}
+		}
+		return w.startRefuses(s)
+	}
+	return nil
+}
+
+// leaves begins the turn of a server.
+func (w *World) leaves(id engine.StepID) {
+	id.Do = strings.Replace(id.Do, "restart", "return", 1)
+	if w.returns[id] {
+		w.away[id.On.Name] = true
+	}
+}
+
+// returnRefuses is why a wait for those that a server's turn interrupted would wait in vain.
+func (w *World) returnRefuses(s engine.Step) error {
+	after := s.After(w.things)
+	for _, r := range w.kind("replication") {
+		if after[r.ID].Attrs["replication"].Value == streaming && !w.streams(r.ID.On) {
+			if err := w.canStream(r.ID.On); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// startRefuses is why a standby would not come up again: with less than its primary has.
+func (w *World) startRefuses(s engine.Step) error {
+	name := s.ID().On.Name
+	p := w.primary()
+	if p == name || !w.accepts(p) {
+		return nil
+	}
+	after := World{things: s.After(w.things)}
+	for _, parameter := range hotStandby {
+		if has, needs := after.number(name, parameter), w.number(p, parameter); has < needs {
+			return fmt.Errorf("recovery aborted on %s: %s = %d is lower than on the primary, where it is %d", name, parameter, has, needs)
+		}
+	}
+	return nil
 }
 
 func (w *World) canClone(name string, link engine.Resource) error {
@@ -303,23 +363,27 @@ func (w *World) slotRefuses(id engine.StepID, after engine.Resource) error {
 	return nil
 }
 
-// standbysBear reports a primary that runs with more of what a standby must never have less of.
-func (w *World) standbysBear() error {
+var hotStandby = []string{"max_connections", "max_wal_senders", "max_worker_processes"}
+
+// paused are the standbys that stand still, as their primary runs with more of what a standby must never have less of; each
+// with the reason.
+func (w *World) paused() map[string]string {
+	out := map[string]string{}
 	p := w.primary()
 	if p == "" || !w.accepts(p) {
-		return nil
+		return out
 	}
 	for _, r := range w.kind("replication") {
 		if !w.accepts(r.ID.On) || w.started[r.ID.On] { // one that was just started goes by its file, which nobody has looked at
 			continue
 		}
-		for _, name := range []string{"max_connections", "max_wal_senders", "max_worker_processes"} {
+		for _, name := range hotStandby {
 			if has, needs := w.number(r.ID.On, name), w.number(p, name); has < needs {
-				return fmt.Errorf("recovery has paused on %s: %s = %d is lower than on the primary, where it is %d", r.ID.On, name, has, needs)
+				out[r.ID.On] = fmt.Sprintf("%s = %d is lower than on the primary, where it is %d", name, has, needs)
 			}
 		}
 	}
-	return nil
+	return out
 }
 
 func (w *World) number(node, name string) int {

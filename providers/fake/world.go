@@ -21,13 +21,15 @@ type World struct {
 
 	mu      sync.Mutex
 	things  engine.Snapshot
-	made    map[string]int  // how often a data directory was made, by node
-	started map[string]bool // servers in new containers that nobody has waited for
+	made    map[string]int         // how often a data directory was made, by node
+	started map[string]bool        // servers in new containers that nobody has waited for
+	returns map[engine.StepID]bool // what the plan at hand waits for after a server's turn
+	away    map[string]bool        // servers that had their turn and that it has not waited for
 }
 
 // NewWorld is a Docker engine with the images on it and nothing else.
 func NewWorld(images ...string) *World {
-	w := &World{things: engine.Snapshot{}, made: map[string]int{}, started: map[string]bool{}}
+	w := &World{things: engine.Snapshot{}, made: map[string]int{}, started: map[string]bool{}, away: map[string]bool{}, returns: map[engine.StepID]bool{}}
 	for _, ref := range images {
 		w.put(engine.Resource{ID: engine.ID{Kind: "image", Name: ref}})
 	}
@@ -38,7 +40,7 @@ func NewWorld(images ...string) *World {
 func (w *World) Copy() *World {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return &World{Quick: w.Quick, things: maps.Clone(w.things), made: maps.Clone(w.made), started: maps.Clone(w.started)}
+	return &World{Quick: w.Quick, things: maps.Clone(w.things), made: maps.Clone(w.made), started: maps.Clone(w.started), away: maps.Clone(w.away), returns: maps.Clone(w.returns)}
 }
 
 // Made is how often the data directory of a node was made.
@@ -168,6 +170,22 @@ func (w *World) settle() {
 	}
 }
 
+// expect notes that a plan waits for a server to return from its turn: no other may have one meanwhile.
+func (w *World) expect(id engine.StepID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if id.Do == "return" || id.Do == "return again" {
+		w.returns[id] = true
+	}
+}
+
+// expectNobody is the beginning of another plan.
+func (w *World) expectNobody() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.away, w.returns = map[string]bool{}, map[engine.StepID]bool{}
+}
+
 // canStream says what keeps a standby from streaming.
 func (w *World) canStream(name string) error {
 	r := w.things[replication(name)]
@@ -249,7 +267,11 @@ func (w *World) attrs(seen engine.Resource) map[string]engine.Attr {
 	if seen.ID.Kind != "settings" {
 		return out
 	}
-	for path := range seen.Attrs {
+	for path, s := range seen.Attrs {
+		if strings.Contains(s.Value, "replay stands still") { // follows from what another server has
+			out[path] = s
+			continue
+		}
 		name := strings.TrimPrefix(path, "settings.")
 		known := describe(name)
 		a, there := out[path]

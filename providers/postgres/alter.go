@@ -2,8 +2,10 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"pgrepl/engine"
@@ -16,18 +18,32 @@ type alterSystem struct {
 	server *server
 	names  []string
 	fields []engine.Field // of the settings, or of the link
+
+	interim numbers // what a server with two turns has until the second
 }
 
-func (s alterSystem) String() string { return "set " + strings.Join(s.names, ", ") }
+func (s alterSystem) String() string {
+	var out []string
+	for _, name := range s.names {
+		if n, between := s.interim[name]; between {
+			name = fmt.Sprintf("%s (%d for now)", name, n)
+		}
+		out = append(out, name)
+	}
+	return "set " + strings.Join(out, ", ")
+}
 
 // After the file is as wanted, and the server works with what it had before.
 func (s alterSystem) After(w engine.Snapshot) engine.Snapshot {
 	r := w[s.Self.On]
 	r.Attrs = maps.Clone(r.Attrs)
 	for _, f := range s.fields {
+		if name := strings.TrimPrefix(f.Path, settingPath); s.interim[name] != 0 && !slices.Contains(s.names, name) {
+			continue // stays as it is for now
+		}
 		a := f.After
 		if f.Effect == engine.Reload || f.Effect == engine.Restart {
-			a = f.Before
+			a = r.Attrs[f.Path]
 			a.Value = inForce(a.Value) + " " + waiting(f.Effect)
 		}
 		r.Attrs[f.Path] = a
@@ -75,6 +91,9 @@ func (s alterSystem) Run(ctx context.Context) error {
 		return err
 	}
 	values := s.server.fileValues(dir)
+	for name, n := range s.interim {
+		values[name] = strconv.Itoa(n)
+	}
 	for _, name := range s.names {
 		for _, sql := range alterStatements(s.server.describe(name), name, values) {
 			if err := s.server.session.change(ctx, "set "+name, sql); err != nil {

@@ -3,13 +3,10 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"pgrepl/engine"
-	"pgrepl/schema"
 )
 
 // reload makes a server read what was written for the thing of: its settings and rules (the server's own ID), which are
@@ -19,60 +16,61 @@ func (s *Site) reload(srv *server, of engine.ID, behind ...engine.StepID) reload
 	return reload{Order: engine.Order{Self: engine.StepID{Do: "reload", On: of}, On: srv.node.Name, Behind: behind}, server: srv}
 }
 
-// restarts brings a server down and up again. Standbys go before their upstream, so that a value which must not be lower on
-// a standby than on its primary never is; where one is lowered the order is the other way round, and a standby goes down
-// only when it could come up again with the lower value. A new container does the same.
+// restarts brings a server down and up again when it is its turn. A new container does the same.
 func (s *Site) restarts(srv *server, why []string) []engine.Step {
-	id := serverID(srv.node.Name)
-	steps := []engine.Step{restart{Order: engine.Order{Self: engine.StepID{Do: "restart", On: id}, On: srv.node.Name,
-		Behind: append(s.WhileUp(srv.node.Name), s.Below(srv.node.Name)...), Unless: []engine.StepID{{Do: "create", On: nodeID(srv.node.Name)}}}, server: srv, why: why}}
-	if srv.lowers() && !srv.isPrimary() {
-		steps = append(steps, settle{Order: engine.Order{Self: engine.StepID{Do: "settle", On: id}, On: srv.node.Name, Cancellable: true,
-			Behind: append(s.WhileUp(srv.node.Name), accepting(srv.upstream().node.Name), accepting(s.primary().node.Name))}, server: srv})
+	first := srv.firstTurn()
+	r := s.restart(first, why)
+	r.Unless = []engine.StepID{{Do: "create", On: nodeID(srv.node.Name)}}
+	steps := []engine.Step{r}
+	if early, late := srv.when(); late && !early {
+		steps = append(steps, s.settle(first))
 	}
 	return append(steps, s.Awaken(srv.node.Name)...)
+}
+
+func (s *Site) restart(t turn, why []string) restart {
+	srv := t.server
+	return restart{Order: engine.Order{Self: t.step("restart"), On: srv.node.Name, Behind: append(s.WhileUp(srv.node.Name), s.before(t)...)}, server: srv, turn: t, why: why}
+}
+
+func (s *Site) settle(t turn) settle {
+	return settle{Order: engine.Order{Self: t.step("settle"), On: t.server.node.Name, Cancellable: true,
+		Behind: append(s.before(t), engine.StepID{Do: "write", On: hbaID(t.server.node.Name)})}, server: t.server}
+}
+
+// lowers is the second turn of a server: what may fall only after its primary has less.
+func (s *Site) lowers(srv *server, fields []engine.Field, names []string) []engine.Step {
+	t, k := turn{server: srv, again: true}, serverKind{s}
+	calm := s.settle(t)
+	calm.Behind = append(calm.Behind, s.allOn(srv)...)
+	set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set again", On: settingsID(srv.node.Name)}, On: srv.node.Name, Behind: []engine.StepID{calm.Self}},
+		server: srv, names: names, fields: fields}
+	r := s.restart(t, names)
+	r.Behind = append(r.Behind, set.Self)
+	return []engine.Step{calm, set, r, k.accept(t), k.comeBack(t)}
+}
+
+// allOn are the steps of a plan for which the server has to be up after its first turn.
+func (s *Site) allOn(srv *server) []engine.StepID {
+	out := []engine.StepID{srv.firstTurn().step("return"), streaming(srv.node.Name)}
+	for _, do := range []string{"set", "reload", "passfile"} {
+		out = append(out, engine.StepID{Do: do, On: replicaID(srv.node.Name)})
+	}
+	for _, sl := range s.file.Slots {
+		if sl.Upstream == srv.node {
+			out = append(out, engine.StepID{Do: "create", On: idOf(sl)})
+		}
+	}
+	for _, l := range srv.seen.live.Slots {
+		out = append(out, engine.StepID{Do: "drop", On: slotID(srv.node.Name, l.Name)})
+	}
+	return out
 }
 
 // WhileUp are the steps that need the server of a node as it was seen: they come before it stops, whatever stops it. So does
 // letting go of a standby that commits wait for.
 func (s *Site) WhileUp(node string) []engine.StepID {
 	return []engine.StepID{{Do: "set", On: settingsID(node)}, {Do: "write", On: hbaID(node)}, {Do: "reload", On: serverID(node)}, {Do: "settle", On: serverID(node)}, s.shrunk()}
-}
-
-// Below are the steps after which the servers that follow a node, directly or through others, are back. Those that are
-// still to be made have to wait for the node instead, and so have those that may have less only when it has.
-func (s *Site) Below(node string) []engine.StepID {
-	var out []engine.StepID
-	srv := s.server(node)
-	if srv == nil {
-		return nil
-	}
-	for _, d := range srv.downstream() {
-		if (d.seen.reach == up || d.seen.reach == down) && !d.lowers() {
-			out = append(out, accepting(d.node.Name))
-		}
-		out = append(out, s.Below(d.node.Name)...)
-	}
-	return out
-}
-
-// lowers reports whether the server runs with a higher value of one of them than its file asks for; one that goes from the
-// file is the default again, which is mostly lower.
-func (s *server) lowers() bool {
-	return slices.ContainsFunc(schema.HotStandby, func(name string) bool {
-		want, declared := s.node.Settings[name]
-		live, ok := s.seen.live.Settings[name]
-		if _, written := s.seen.live.inAutoConf()[name]; !ok || !declared && !written && !live.Pending {
-			return false
-		}
-		if !declared {
-			want.Value = live.Boot
-		}
-		wanted, err0 := schema.Canonical(s.describe(name), want.Value)
-		now, err1 := strconv.Atoi(live.Reset)
-		then, err2 := strconv.Atoi(wanted)
-		return err0 == nil && err1 == nil && err2 == nil && then < now
-	})
 }
 
 // checkFiles makes sure that the server would take its files: a reload with a broken file does nothing and says so only in
@@ -135,81 +133,46 @@ func (s *server) reread(ctx context.Context) error {
 type restart struct {
 	engine.Order
 	server *server
+	turn   turn
 	why    []string
 }
 
 func (s restart) String() string { return "check, restart" }
 
 func (s restart) After(w engine.Snapshot) engine.Snapshot {
-	return s.server.reads(w, engine.Reload, engine.Restart).With(serverKind{s.server.site}.starting(s.server))
+	w = s.server.reads(w, engine.Reload, engine.Restart)
+	if !s.turn.again {
+		w = s.server.inBetween(w)
+	}
+	return w.With(serverKind{s.server.site}.starting(s.server))
+}
+
+// with are the hot-standby parameters that the server comes up with.
+func (s restart) with() numbers {
+	if s.turn.again {
+		return s.server.declared()
+	}
+	return s.server.planned()
 }
 
 func (s restart) Effects() []engine.Effected {
-	return []engine.Effected{{Class: engine.ClassRestart, On: serverID(s.server.node.Name), Addr: s.server.address(), Why: strings.Join(s.why, ", ")}}
+	why := strings.Join(s.why, ", ")
+	if s.turn.again {
+		why += ", once the master has less"
+	}
+	return []engine.Effected{{Class: engine.ClassRestart, On: serverID(s.server.node.Name), Addr: s.server.address(), Why: why, Stops: s.server.site.Stops(s.server.node.Name)}}
 }
 
 func (s restart) Run(ctx context.Context) error {
 	if err := s.server.checkFiles(ctx); err != nil {
 		return err
 	}
-	if err := s.server.checkNeighbours(ctx); err != nil {
+	if err := s.server.checkOthers(ctx, s.with()); err != nil {
 		return err
 	}
 	s.server.session.close()
+	s.server.site.StopsWrites(s.server.node.Name)
 	return s.server.machine.Restart(ctx)
-}
-
-// checkNeighbours makes sure that the server would not come up with more than a standby below it has, or as a standby with
-// less than its upstream has. The order of a plan sees to that, unless a part of it was left out.
-func (s *server) checkNeighbours(ctx context.Context) error {
-	own := s.hotStandby()
-	for _, d := range s.downstream() {
-		for name, n := range d.hotStandbyInForce(ctx) {
-			if own[name] > n {
-				return fmt.Errorf("restart %s: %s runs with %s = %d, and would stop replaying below a server with %d; it has to restart before",
-					s.node.Name, d.address(), name, n, own[name])
-			}
-		}
-	}
-	if s.isPrimary() {
-		return nil
-	}
-	for name, n := range s.upstream().hotStandbyInForce(ctx) {
-		if own[name] < n {
-			return fmt.Errorf("restart %s: %s runs with %s = %d, and a standby with %d could not start below it; it has to restart before",
-				s.node.Name, s.upstream().address(), name, n, own[name])
-		}
-	}
-	return nil
-}
-
-// hotStandby are the values of schema.HotStandby that the server's file gives it.
-func (s *server) hotStandby() map[string]int {
-	out := map[string]int{}
-	for _, name := range schema.HotStandby {
-		known := s.describe(name)
-		value := known.Boot
-		if declared, ok := s.node.Settings[name]; ok {
-			value = declared.Value
-		}
-		if canonical, err := schema.Canonical(known, value); err == nil {
-			out[name], _ = strconv.Atoi(canonical)
-		}
-	}
-	return out
-}
-
-// hotStandbyInForce are those that it runs with; none where it cannot be asked.
-func (s *server) hotStandbyInForce(ctx context.Context) map[string]int {
-	rows, err := s.session.query(ctx, "SELECT name, setting FROM pg_settings WHERE name = ANY ("+nameArray(schema.HotStandby)+")")
-	out := map[string]int{}
-	if err != nil {
-		return out
-	}
-	for _, r := range rows {
-		out[r[0]], _ = strconv.Atoi(r[1])
-	}
-	return out
 }
 
 // mend gives a server that could not start the files that it should have, and starts it.

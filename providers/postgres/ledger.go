@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"time"
 
 	"pgrepl/engine"
 )
@@ -13,8 +15,15 @@ import (
 // was dropped, so that a run that dies in between leaves nothing that nobody owns.
 const ledgerSQL = `CREATE SCHEMA IF NOT EXISTS pgrepl;
 CREATE TABLE IF NOT EXISTS pgrepl.object (kind text NOT NULL, node text NOT NULL DEFAULT '', name text NOT NULL, consumer text NOT NULL DEFAULT '', since timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (kind, node, name));
-CREATE TABLE IF NOT EXISTS pgrepl.apply (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), who text NOT NULL, tool text NOT NULL, steps text[] NOT NULL);
+CREATE TABLE IF NOT EXISTS pgrepl.apply (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), who text NOT NULL, tool text NOT NULL, steps text[] NOT NULL, writes_stopped numeric);
 COMMENT ON SCHEMA pgrepl IS 'which roles, databases and slots pgrepl manages here, and what it did'`
+
+// readLedgerSQL reads the marks, and how long writes stopped the last time. A ledger of an earlier version has no column for
+// that, which to_jsonb forgives.
+const (
+	outageRow     = "outage"
+	readLedgerSQL = "SELECT kind, node, name, consumer FROM pgrepl.object UNION ALL (SELECT '" + outageRow + "', '', '', to_jsonb(a)->>'writes_stopped' FROM pgrepl.apply a WHERE to_jsonb(a)->>'writes_stopped' IS NOT NULL ORDER BY a.id DESC LIMIT 1)"
+)
 
 // ledgerRows are the marked objects, each with the node that consumes it (of a standby's slot), or "".
 type ledgerRows map[engine.ID]string
@@ -29,11 +38,16 @@ func (s *Site) lookAtLedger(ctx context.Context) error {
 	if s.primary().seen.reach != up || !s.primary().seen.live.Ledger {
 		return nil
 	}
-	rows, err := s.primary().session.query(ctx, "SELECT kind, node, name, consumer FROM pgrepl.object")
+	rows, err := s.primary().session.query(ctx, readLedgerSQL)
 	if err != nil {
 		return fmt.Errorf("%s: read the ledger: %w", s.primary().address(), err)
 	}
 	for _, r := range rows {
+		if r[0] == outageRow {
+			seconds, _ := strconv.ParseFloat(r[3], 64)
+			s.outage.before = time.Duration(seconds * float64(time.Second))
+			continue
+		}
 		s.ledger[engine.ID{Kind: r[0], On: s.nowCalled(r[1]), Name: r[2]}] = s.nowCalled(r[3])
 	}
 	return nil

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"pgrepl/schema"
 )
 
 //go:embed look.sql
@@ -34,7 +36,7 @@ type look struct {
 	directory directory
 	known     bool // directory was read
 	passfile  []byte
-	broken    bool // it could not start, and its files are not what they should be
+	failed    *files // of a server that could not start
 	live      live
 }
 
@@ -188,7 +190,7 @@ func (s *server) lookAtFiles(ctx context.Context, l look) (look, error) {
 	}
 	l.reach = down
 	if s.machine.Failed() {
-		if l.broken, err = s.filesDiffer(ctx); err != nil {
+		if l.failed, err = s.readFiles(ctx); err != nil {
 			return look{}, err
 		}
 	}
@@ -196,25 +198,33 @@ func (s *server) lookAtFiles(ctx context.Context, l look) (look, error) {
 	return l, nil
 }
 
-// filesDiffer holds the files of a server that could not start against what they should be.
-func (s *server) filesDiffer(ctx context.Context) (bool, error) {
+// files are what a server starts with.
+type files struct {
+	conf map[string]string // of postgresql.auto.conf
+	hba  string
+	dir  string
+}
+
+func (s *server) readFiles(ctx context.Context) (*files, error) {
 	dir, err := s.machine.Dir(ctx)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	for path, differs := range map[string]func(text string) bool{
-		"pgdata/postgresql.auto.conf": func(text string) bool { return !maps.Equal(parseConf(text), s.fileValues(dir)) },
-		"pgdata/pg_hba.conf":          func(text string) bool { return text != hbaFile(s.node.HBA) },
-	} {
-		files, err := s.machine.Read(ctx, path)
-		if err != nil {
-			return false, err
-		}
-		if differs(string(files[path])) {
-			return true, nil
-		}
+	conf, err := s.machine.Read(ctx, "pgdata/postgresql.auto.conf")
+	if err != nil {
+		return nil, err
 	}
-	return false, nil
+	rules, err := s.machine.Read(ctx, "pgdata/pg_hba.conf")
+	if err != nil {
+		return nil, err
+	}
+	return &files{conf: parseConf(string(conf["pgdata/postgresql.auto.conf"])), hba: string(rules["pgdata/pg_hba.conf"]), dir: dir}, nil
+}
+
+// broken reports whether a server that could not start has other files than it should have.
+func (s *server) broken() bool {
+	f := s.seen.failed
+	return f != nil && (!maps.Equal(f.conf, s.firstValues(f.dir)) || f.hba != hbaFile(s.node.HBA))
 }
 
 // lookAtEmpty tells a volume without our data directory from one in which somebody else's stands at the root.
@@ -256,6 +266,7 @@ func nameArray(names []string) string {
 // ownSettings lists the settings whose values are compared on this server.
 func (s *server) ownSettings() []string {
 	names := append(slices.Collect(maps.Keys(s.settings())), synchronousNames)
+	names = append(names, schema.HotStandby...)
 	for _, r := range s.site.file.Roles {
 		names = slices.AppendSeq(names, maps.Keys(r.Settings))
 	}

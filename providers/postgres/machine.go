@@ -10,12 +10,13 @@ import (
 	"time"
 )
 
-// Machine is the way into one node. Its State, Running, Failed, Renamed, HasVolume and Readable are those of the last look.
+// Machine is the way into one node. Its State, Running, Failed, Renamed, Moves, HasVolume and Readable are those of the last look.
 type Machine interface {
 	Running() bool   // the container runs
 	State() string   // of the container, or "missing"
 	Failed() bool    // the server in it, which did not answer, cannot start
 	Renamed() bool   // the container still has the name that the node had before
+	Moves() bool     // the container is to be made anew together with others, which it may not reach meanwhile
 	HasVolume() bool // there is something that Read could find
 	Readable() bool  // Read would work now
 

@@ -113,7 +113,7 @@ func initdbOptions(file *schema.Cluster) []string {
 
 // files are what the preparing script lays into the new data directory.
 func (s *server) files(dir string) map[string][]byte {
-	return map[string][]byte{"conf": []byte(autoConf(s.fileValues(dir))), "hba": []byte(hbaFile(s.node.HBA))}
+	return map[string][]byte{"conf": []byte(autoConf(s.firstValues(dir))), "hba": []byte(hbaFile(s.node.HBA))}
 }
 
 // prepare ends what a killed run left going in the node, delivers the files and runs the script. When it is interrupted

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"pgrepl/engine"
 	"pgrepl/schema"
@@ -195,8 +196,9 @@ func (k replicationKind) Steps(c engine.Change) []engine.Step {
 	return append(steps, serverKind(k).stream(s))
 }
 
-func fieldsOf(c engine.Change, paths ...string) []engine.Field {
-	return slices.DeleteFunc(slices.Clone(c.Fields), func(f engine.Field) bool { return !slices.Contains(paths, f.Path) })
+// fieldsOf are the fields of the attributes, or settings, of these names.
+func fieldsOf(c engine.Change, names ...string) []engine.Field {
+	return slices.DeleteFunc(slices.Clone(c.Fields), func(f engine.Field) bool { return !slices.Contains(names, strings.TrimPrefix(f.Path, settingPath)) })
 }
 
 // writePassfile delivers the password of the replication role. libpq reads it at each connection, so nothing is reloaded.

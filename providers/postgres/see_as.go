@@ -58,6 +58,12 @@ func (l *live) add(s *server, r engine.Resource, w engine.Snapshot) {
 	switch {
 	case r.ID.Kind == "slot" && r.ID.On == s.node.Name:
 		l.Slots = append(l.Slots, liveSlot{Name: r.ID.Name, Type: value("type"), Plugin: value("plugin"), Database: value("database")})
+	case r.ID.Kind == "replication" && r.ID.On == s.node.Name:
+		link := map[string]string{"host": inForce(value("upstream")), "user": inForce(value("role")), "application_name": inForce(value("application_name"))}
+		for name, v := range map[string]string{"primary_conninfo": conninfo(link), "primary_slot_name": inForce(value("slot"))} {
+			l.Settings[name] = liveSetting{Reset: v}
+			l.Files = append(l.Files, fileSetting{File: autoConfFile, Name: name, Value: v})
+		}
 	case r.ID.Kind == "replication" && (value("upstream") == s.node.Name || value("upstream") == s.node.RenamedFrom) && value("replication") == "streaming":
 		l.Senders = append(l.Senders, sender{Name: value("application_name"), State: "streaming"})
 	case r.ID.Kind == "role" && s.isPrimary():

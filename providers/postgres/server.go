@@ -19,7 +19,7 @@ func (serverKind) Name() string { return "server" }
 func (k serverKind) want(s *server) engine.Resource {
 	r := engine.Resource{ID: serverID(s.node.Name), Addr: s.address(), Origin: origin(s.node.Origin), Made: "initdb", Needs: []engine.ID{nodeID(s.node.Name)},
 		Attrs: map[string]engine.Attr{"server": {Value: acceptingConnections, Default: true, Effect: engine.Live}}}
-	if s.seen.broken {
+	if s.broken() {
 		r.Attrs["files"] = engine.Attr{Value: "as declared", Effect: engine.Live, Reason: "the server does not start with what they are"}
 	}
 	if !s.isPrimary() {
@@ -51,8 +51,8 @@ func (k serverKind) Seen() []engine.Resource {
 			r = s.unseen(r)
 		case down, refused:
 			r.Attrs = map[string]engine.Attr{"server": {Value: "down", Effect: engine.Live, Reason: s.seen.why}}
-			if s.seen.broken {
-				r.Attrs["files"] = engine.Attr{Value: "not as declared"}
+			if s.broken() {
+				r.Attrs["files"] = engine.Attr{Value: s.whyBroken()}
 			}
 		}
 		out = append(out, r)
@@ -174,9 +174,9 @@ func (k serverKind) Steps(c engine.Change) []engine.Step {
 	s := k.server(c.ID.Name)
 	if c.Action == engine.Create {
 		if s.isPrimary() {
-			return []engine.Step{k.initialise(s), k.accept(s)}
+			return []engine.Step{k.initialise(s), k.accept(s.firstTurn())}
 		}
-		return []engine.Step{k.clone(s), k.accept(s), k.stream(s)}
+		return []engine.Step{k.clone(s), k.accept(s.firstTurn()), k.stream(s)}
 	}
 	if c.Changes("files") {
 		return append([]engine.Step{k.mend(s)}, k.Awaken(s.node.Name)...)
@@ -189,14 +189,21 @@ func (k serverKind) mend(s *server) mend {
 }
 
 // Awaken is what must follow when the container of a node with data is started, replaced or restarted: it accepts
-// connections again, and standbys stream again, itself or those that follow it.
+// connections again, and standbys stream again, itself or those that follow it. One that had its turn in a running cluster is
+// back before the next server has its own; where all leave at once, or where it was down, nothing waits for its return.
 func (s *Site) Awaken(node string) []engine.Step {
 	srv := s.server(node)
 	if srv == nil || srv.seen.reach == absent || srv.seen.reach == hidden {
 		return nil
 	}
 	k := serverKind{s}
-	steps := []engine.Step{k.accept(srv)}
+	steps := []engine.Step{k.accept(srv.firstTurn())}
+	if srv.seen.reach == up && !srv.machine.Moves() {
+		if back := k.comeBack(srv.firstTurn()); len(back.links) > 0 {
+			steps = append(steps, back)
+		}
+		return steps
+	}
 	if !srv.isPrimary() {
 		steps = append(steps, k.stream(srv))
 	}
@@ -215,12 +222,14 @@ func (k serverKind) initialise(s *server) initialise {
 
 func (k serverKind) clone(s *server) clone {
 	upstream := s.upstream()
-	return clone{Order: engine.Order{Self: engine.StepID{Do: "clone", On: serverID(s.node.Name)}, On: s.node.Name, Cancellable: true,
+	c := clone{Order: engine.Order{Self: engine.StepID{Do: "clone", On: serverID(s.node.Name)}, On: s.node.Name, Cancellable: true,
 		Behind: []engine.StepID{{Do: "create", On: nodeID(s.node.Name)}, {Do: "start", On: nodeID(s.node.Name)}, accepting(upstream.node.Name), streaming(upstream.node.Name),
 			{Do: "put", On: roleID(s.node.Role.Name)}, {Do: "create", On: slotID(upstream.node.Name, s.node.Slot.Name)},
 			{Do: "reload", On: serverID(upstream.node.Name)}},
 		Claim: engine.Claim{Pool: "walsenders of " + upstream.node.Name, Take: 2, Keep: 1, Capacity: upstream.walsenders(), AlreadyUsed: len(upstream.seen.live.Senders)}},
 		server: s, results: k.fresh(s)}
+	c.Behind = append(c.Behind, k.back(upstream.node.Name)...)
+	return c
 }
 
 // walsenders is how many the server may have: what runs, otherwise what is declared, otherwise PostgreSQL's default.
@@ -255,11 +264,15 @@ func (k serverKind) fresh(s *server) []engine.Resource {
 	return append(out, replicationKind(k).want(s))
 }
 
-func (k serverKind) accept(s *server) accept {
-	id := nodeID(s.node.Name)
-	return accept{Order: engine.Order{Self: accepting(s.node.Name), On: s.node.Name, Cancellable: true, Behind: []engine.StepID{
-		{Do: "initialise", On: serverID(s.node.Name)}, {Do: "clone", On: serverID(s.node.Name)}, {Do: "create", On: id}, {Do: "start", On: id}, {Do: "restart", On: serverID(s.node.Name)}, {Do: "mend", On: serverID(s.node.Name)}}},
-		server: s, wanted: k.want(s)}
+func (k serverKind) accept(t turn) accept {
+	s := t.server
+	a := accept{Order: engine.Order{Self: t.step("accept"), On: s.node.Name, Cancellable: true, Behind: []engine.StepID{t.step("restart")}}, server: s, wanted: k.want(s)}
+	if !t.again {
+		id, own := nodeID(s.node.Name), serverID(s.node.Name)
+		a.Behind = append(a.Behind, engine.StepID{Do: "initialise", On: own}, engine.StepID{Do: "clone", On: own}, engine.StepID{Do: "mend", On: own},
+			engine.StepID{Do: "create", On: id}, engine.StepID{Do: "start", On: id})
+	}
+	return a
 }
 
 func (k serverKind) stream(s *server) stream {

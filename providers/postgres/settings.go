@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -116,6 +117,9 @@ func (k settingsKind) seenAttrs(s *server) map[string]engine.Attr {
 		known := s.describe(name)
 		effect := effectOf(known)
 		attrs[settingPath+name] = engine.Attr{Value: shown(known, l.Reset) + " " + waiting(effect), Effect: effect}
+	}
+	for _, name := range s.standsStill() {
+		attrs[settingPath+name] = engine.Attr{Value: fmt.Sprintf("%d (replay stands still: %s has %d)", s.inForce()[name], s.site.primary().node.Name, s.site.primary().inForce()[name]), Effect: engine.Restart}
 	}
 	return attrs
 }
@@ -238,17 +242,26 @@ func isOff(v string) bool {
 	return err == nil && c == "off"
 }
 
-// Steps writes what differs and makes it take effect: with a reload, or with one restart that other changes may share.
+// Steps writes what differs and makes it take effect: with a reload, or with a restart that other changes may share. What
+// takes a restart is written only when it is the server's turn: one that crashed before that would come up with it too early.
 func (k settingsKind) Steps(c engine.Change) []engine.Step {
 	s := k.server(c.ID.On)
 	if c.Action == engine.Create || s.seen.reach != up {
 		return nil // written before the server first starts
 	}
-	set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: s.node.Name}, server: s, fields: c.Fields}
-	var restart []string
+	interim := s.interim()
+	set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: s.node.Name}, server: s, fields: c.Fields, interim: interim}
+	var restart, later []string
 	for _, f := range c.Fields {
 		name := strings.TrimPrefix(f.Path, settingPath)
-		if !s.written(name) {
+		n, between := interim[name]
+		if between {
+			later = append(later, name)
+		}
+		switch {
+		case between && n == s.inForce()[name]: // stays as it is until then
+			continue
+		case between || !s.written(name):
 			set.names = append(set.names, name)
 		}
 		if f.Effect == engine.Restart {
@@ -256,13 +269,19 @@ func (k settingsKind) Steps(c engine.Change) []engine.Step {
 		}
 	}
 	var steps []engine.Step
+	if len(restart) > 0 {
+		set.Behind = append(k.before(s.firstTurn()), s.firstTurn().step("settle"))
+		steps = k.restarts(s, restart)
+	} else {
+		steps = []engine.Step{k.reload(s, serverID(s.node.Name), set.Self)}
+	}
 	if len(set.names) > 0 {
 		steps = append(steps, set)
 	}
-	if len(restart) > 0 {
-		return append(steps, k.restarts(s, restart)...)
+	if len(later) > 0 {
+		steps = append(steps, k.lowers(s, fieldsOf(c, later...), later)...)
 	}
-	return append(steps, k.reload(s, serverID(s.node.Name), set.Self))
+	return steps
 }
 
 // written reports whether postgresql.auto.conf has the wanted value already, so that only the server has to take it.

@@ -7,6 +7,11 @@ import (
 	"pgrepl/schema"
 )
 
+// still is a machine that stays where it is.
+type still struct{ Machine }
+
+func (still) Moves() bool { return false }
+
 // A restart of the master waits for the standbys that are there, and not for one that can only be cloned when it is back.
 func TestRestartDoesNotWaitForAStandbyThatIsStillToBeCloned(t *testing.T) {
 	file, diags := schema.Load(schema.Options{Path: "pgrepl.hcl", ReadFile: func(string) ([]byte, error) {
@@ -15,7 +20,7 @@ func TestRestartDoesNotWaitForAStandbyThatIsStillToBeCloned(t *testing.T) {
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	site := NewSite(file, func(*schema.Node) Machine { return nil }, nil)
+	site := NewSite(file, func(*schema.Node) Machine { return still{} }, nil)
 	for _, s := range site.servers {
 		s.seen.reach = up
 	}

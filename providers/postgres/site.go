@@ -20,6 +20,7 @@ type Site struct {
 	servers []*server // the primary first, as in the file
 	ledger  ledgerRows
 	looked  bool // at least once
+	outage  outage
 
 	mu          sync.Mutex
 	credential  schema.Secret            // of the management role

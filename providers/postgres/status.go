@@ -105,8 +105,13 @@ func (s *Site) Record(ctx context.Context, who, tool string, steps []string) err
 	for i, t := range steps {
 		quoted[i] = literal(t)
 	}
-	sql := []string{fmt.Sprintf("INSERT INTO pgrepl.apply (who, tool, steps) VALUES (%s, %s, ARRAY[%s]::text[])",
-		literal(who), literal(tool), strings.Join(quoted, ", "))}
+	stopped := "NULL"
+	if took := s.WritesStopped(); took > 0 {
+		stopped = fmt.Sprintf("%.3f", took.Seconds())
+	}
+	sql := []string{"ALTER TABLE pgrepl.apply ADD COLUMN IF NOT EXISTS writes_stopped numeric", // a ledger of an earlier version
+		fmt.Sprintf("INSERT INTO pgrepl.apply (who, tool, steps, writes_stopped) VALUES (%s, %s, ARRAY[%s]::text[], %s)",
+			literal(who), literal(tool), strings.Join(quoted, ", "), stopped)}
 	sql = append(sql, s.renameSQL()...)
 	for _, id := range s.outlived() {
 		sql = append(sql, unmarkSQL(id))

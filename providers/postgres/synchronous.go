@@ -197,8 +197,10 @@ func (k synchronousKind) Steps(c engine.Change) []engine.Step {
 	s := setNames{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: p.node.Name,
 		Behind: []engine.StepID{k.shrunk(), accepting(p.node.Name), {Do: "create", On: ledgerID}, {Do: "reload", On: serverID(p.node.Name)}}},
 		server: p, names: want, wanted: c.New, inForce: len(steps) == 0 && !waits && now.equal(want)}
+	s.Behind = append(s.Behind, k.back(p.node.Name)...)
 	for _, m := range k.file.Synchronous.Replicas {
 		s.Behind = append(s.Behind, streaming(m.Name))
+		s.Behind = append(s.Behind, k.back(m.Name)...)
 	}
 	return append(steps, s)
 }

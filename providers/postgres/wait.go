@@ -38,6 +38,9 @@ func (s accept) Run(ctx context.Context) error {
 		err := s.server.session.await(ctx, time.Second) // each try costs an exec, so the far end of it waits a little
 		switch {
 		case err == nil:
+			if s.server.isPrimary() {
+				s.server.site.takesWrites()
+			}
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -103,6 +106,9 @@ func (s stream) Run(ctx context.Context) error {
 		if len(rows) > 0 && rows[0][0] == "streaming" || s.unsure && !s.possible(ctx) {
 			return nil
 		}
+		if len(rows) == 0 {
+			s.server.hurry(ctx)
+		}
 		if s.server.node.Delay != "" && s.server.worksOffDelay(ctx) {
 			return nil
 		}
@@ -166,7 +172,7 @@ func (s settle) String() string                          { return "wait until it
 func (s settle) After(w engine.Snapshot) engine.Snapshot { return w }
 
 func (s settle) Run(ctx context.Context) error {
-	if err := s.server.checkNeighbours(ctx); err != nil { // there is nothing lower yet to be replayed
+	if err := s.server.checkOthers(ctx, s.server.declared()); err != nil { // there is nothing lower yet to be replayed
 		return err
 	}
 	primary := s.server.site.primary().session
