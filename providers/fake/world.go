@@ -261,8 +261,10 @@ func (w *World) attrs(seen engine.Resource) map[string]engine.Attr {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	out := maps.Clone(w.things[seen.ID].Attrs)
-	if _, checked := seen.Attrs["password"]; !checked {
-		delete(out, "password")
+	for _, path := range []string{"password", "rotation"} {
+		if _, checked := seen.Attrs[path]; !checked {
+			delete(out, path)
+		}
 	}
 	if seen.ID.Kind != "settings" {
 		return out

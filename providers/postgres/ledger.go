@@ -22,7 +22,7 @@ COMMENT ON SCHEMA pgrepl IS 'which roles, databases and slots pgrepl manages her
 // that, which to_jsonb forgives.
 const (
 	outageRow     = "outage"
-	readLedgerSQL = "SELECT kind, node, name, consumer FROM pgrepl.object UNION ALL (SELECT '" + outageRow + "', '', '', to_jsonb(a)->>'writes_stopped' FROM pgrepl.apply a WHERE to_jsonb(a)->>'writes_stopped' IS NOT NULL ORDER BY a.id DESC LIMIT 1)"
+	readLedgerSQL = "SELECT kind, node, name, CASE kind WHEN 'rotation' THEN to_json(since)#>>'{}' ELSE consumer END FROM pgrepl.object UNION ALL (SELECT '" + outageRow + "', '', '', to_jsonb(a)->>'writes_stopped' FROM pgrepl.apply a WHERE to_jsonb(a)->>'writes_stopped' IS NOT NULL ORDER BY a.id DESC LIMIT 1)"
 )
 
 // ledgerRows are the marked objects, each with the node that consumes it (of a standby's slot), or "".
@@ -34,7 +34,7 @@ func (l ledgerRows) has(id engine.ID) bool {
 }
 
 func (s *Site) lookAtLedger(ctx context.Context) error {
-	s.ledger = ledgerRows{}
+	s.ledger, s.rotating = ledgerRows{}, map[string]time.Time{}
 	if s.primary().seen.reach != up || !s.primary().seen.live.Ledger {
 		return nil
 	}
@@ -43,9 +43,17 @@ func (s *Site) lookAtLedger(ctx context.Context) error {
 		return fmt.Errorf("%s: read the ledger: %w", s.primary().address(), err)
 	}
 	for _, r := range rows {
-		if r[0] == outageRow {
+		switch r[0] {
+		case outageRow:
 			seconds, _ := strconv.ParseFloat(r[3], 64)
 			s.outage.before = time.Duration(seconds * float64(time.Second))
+			continue
+		case "rotation":
+			since, err := time.Parse(time.RFC3339Nano, r[3])
+			if err != nil {
+				return fmt.Errorf("%s: read the ledger: %w", s.primary().address(), err)
+			}
+			s.rotating[r[2]] = since
 			continue
 		}
 		s.ledger[engine.ID{Kind: r[0], On: s.nowCalled(r[1]), Name: r[2]}] = s.nowCalled(r[3])

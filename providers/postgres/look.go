@@ -68,8 +68,8 @@ type live struct {
 }
 
 type sender struct {
-	Name, State, Sync string
-	Lag               *int64
+	Name, State, Sync, Began string
+	Lag                      *int64
 }
 
 type liveSetting struct {

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -71,6 +70,7 @@ func (k replicationKind) want(s *server) engine.Resource {
 			"application_name": reload(s.node.ApplicationName, s.node.Name),
 			"delay":            reload(shownDelay(delay), "0"),
 			"passfile":         {Value: schema.Hidden, Secret: true, Default: true, Effect: engine.Live, Reason: "read at each connection", Origin: origin(s.node.Origin)},
+			"login":            {Value: proved, Default: true, Effect: engine.Live},
 			"replication":      {Value: "streaming", Default: true, Effect: engine.Live},
 		}, s.node.Object)}
 }
@@ -110,6 +110,7 @@ func (k replicationKind) seenAttrs(s *server) map[string]engine.Attr {
 	}
 	attrs := map[string]engine.Attr{
 		"passfile":    {Value: k.seenPassfile(s), Secret: true},
+		"login":       {Value: s.seenLogin()},
 		"replication": {Value: "streaming"},
 	}
 	written, inForce := linkOf(file), linkOf(now)
@@ -193,7 +194,13 @@ func (k replicationKind) Steps(c engine.Change) []engine.Step {
 		set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: s.node.Name, Behind: ready}, server: s, names: names, fields: link}
 		steps = append(steps, set, k.reload(s, c.ID, set.Self))
 	}
-	return append(steps, serverKind(k).stream(s))
+	if c.Changes("login") || k.rotates(s.node.Role) {
+		steps = append(steps, k.logsIn(s))
+	}
+	if len(names) > 0 || c.Changes("replication") || !k.rotates(s.node.Role) {
+		steps = append(steps, serverKind(k).stream(s))
+	}
+	return steps
 }
 
 // fieldsOf are the fields of the attributes, or settings, of these names.
@@ -212,8 +219,7 @@ func (s writePassfile) String() string { return "write passfile" }
 func (s writePassfile) After(w engine.Snapshot) engine.Snapshot {
 	id := replicaID(s.server.node.Name)
 	r := w[id]
-	r.Attrs = maps.Clone(r.Attrs)
-	r.Attrs["passfile"] = engine.Attr{Value: schema.Hidden, Secret: true}
+	r.Attrs = with(r.Attrs, "passfile", engine.Attr{Value: schema.Hidden, Secret: true})
 	return w.With(r)
 }
 
@@ -225,16 +231,21 @@ func (s writePassfile) Run(ctx context.Context) error {
 	if p.IsUnset() {
 		return fmt.Errorf("write passfile of %s: %s has no value; give it with --var, --var-file or PGREPL_VAR_*", s.server.node.Name, p.Source())
 	}
-	dir, err := s.server.machine.Dir(ctx)
+	return s.server.putPassfile(ctx, p)
+}
+
+func (s *server) putPassfile(ctx context.Context, password schema.Secret) error {
+	dir, err := s.machine.Dir(ctx)
 	if err != nil {
 		return err
 	}
-	if err := s.server.machine.Write(ctx, map[string][]byte{"passfile.new": passfile(s.server.node.Role.Name, p)}); err != nil {
+	line := passfile(s.node.Role.Name, password)
+	if err := s.machine.Write(ctx, map[string][]byte{"passfile.new": line}); err != nil {
 		return err
 	}
-	if _, err = s.server.machine.Run(ctx, "write passfile", replaceScript, "", dir, "passfile.new", "pgrepl/passfile"); err != nil {
-		return fmt.Errorf("write passfile of %s: %w", s.server.node.Name, err)
+	if _, err = s.machine.Run(ctx, "write passfile", replaceScript, "", dir, "passfile.new", "pgrepl/passfile"); err != nil {
+		return fmt.Errorf("write passfile of %s: %w", s.node.Name, err)
 	}
-	s.server.session.hold(passfile(s.server.node.Role.Name, p))
+	s.session.hold(line)
 	return nil
 }

@@ -106,6 +106,9 @@ func (k roleKind) want(r *schema.Role) engine.Resource {
 	case r.Password.IsUnset():
 		out.Unchecked = []string{"password (" + r.Password.Source() + " has no value)"}
 	case r.Password.IsSet() || k.generated(r):
+		if len(k.users(r)) > 0 {
+			attrs["rotation"] = rotationDone
+		}
 		attrs["password"] = engine.Attr{Value: schema.Hidden, Secret: true, Default: !r.Password.IsSet(), Effect: engine.Live, Origin: at}
 	case !k.lent(r):
 		attrs["password"] = attr("none", "none")
@@ -216,6 +219,12 @@ func seenRole(l liveRole) map[string]engine.Attr {
 // compare gives the wanted spelling back where the world takes it for the same.
 func (k roleKind) compare(r *schema.Role, l liveRole, attrs map[string]engine.Attr) {
 	k.compareSettings(r, attrs)
+	if len(k.users(r)) > 0 && !r.Password.IsUnset() {
+		attrs["rotation"] = rotationDone
+		if _, under := k.rotating[l.Name]; under {
+			attrs["rotation"] = engine.Attr{Value: rotationUnderWay}
+		}
+	}
 	switch {
 	case r.Password.IsUnset(), !r.Password.IsSet() && !k.generated(r) && k.lent(r):
 		return
@@ -264,6 +273,16 @@ func (k roleKind) Steps(c engine.Change) []engine.Step {
 	for _, g := range put.role.MemberOf {
 		put.Behind = append(put.Behind, engine.StepID{Do: "put", On: roleID(g)})
 	}
+	r := put.role
+	if c.Action == engine.Update && c.Changes("password", "rotation") && len(k.users(r)) > 0 {
+		for _, d := range k.users(r) { // nobody's turn while some could not come back
+			put.Behind = append(put.Behind, k.back(d.node.Name)...)
+		}
+		if len(c.Fields) == 1 && c.Changes("rotation") {
+			return []engine.Step{k.forgetOld(r)}
+		}
+		return []engine.Step{put, k.forgetOld(r)}
+	}
 	return []engine.Step{put}
 }
 
@@ -303,12 +322,26 @@ func (s putRole) String() string {
 	}
 	var paths []string
 	for _, f := range s.change.Fields {
-		paths = append(paths, f.Path)
+		if f.Path != "rotation" { // goes on in other steps
+			paths = append(paths, f.Path)
+		}
 	}
 	return "alter role " + s.role.Name + " (" + strings.Join(paths, ", ") + ")"
 }
 
-func (s putRole) After(w engine.Snapshot) engine.Snapshot { return become(w, s.change) }
+func (s putRole) After(w engine.Snapshot) engine.Snapshot {
+	w = become(w, s.change)
+	if r := w[s.change.ID]; s.keepsOld() {
+		r.Attrs = with(r.Attrs, "rotation", engine.Attr{Value: rotationUnderWay})
+		w = w.With(r)
+	}
+	return w
+}
+
+// keepsOld reports whether the verifier that the role has now is kept until its standbys have logged in with the next.
+func (s putRole) keepsOld() bool {
+	return s.change.Action == engine.Update && s.change.Changes("password") && len(s.site.users(s.role)) > 0
+}
 
 // become is the world after a change is done: what was renamed is gone under its old name.
 func become(w engine.Snapshot, c engine.Change) engine.Snapshot {
@@ -368,7 +401,11 @@ func (s putRole) statements(password string) []string {
 		}
 		flags = append(flags, keyword)
 	}
-	out := append(s.rename(), markSQL(s.change.ID, ""),
+	out := append(s.rename(), markSQL(s.change.ID, ""))
+	if s.keepsOld() {
+		out = append(out, keepVerifierSQL(s.role.Name))
+	}
+	out = append(out,
 		fmt.Sprintf("DO $pgrepl$BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = %s) THEN EXECUTE %s; END IF; END$pgrepl$", literal(s.role.Name), literal("CREATE ROLE "+name)),
 		fmt.Sprintf("ALTER ROLE %s WITH %s CONNECTION LIMIT %d VALID UNTIL %s%s", name, strings.Join(flags, " "), s.role.ConnectionLimit, literal(instant(s.role.ValidUntil)), password))
 	had := []string{}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"strings"
+	"time"
 
 	"pgrepl/engine"
 )
@@ -13,7 +14,7 @@ func (s *Site) SeeAs(w engine.Snapshot) {
 	for _, srv := range s.servers {
 		srv.seen = srv.lookAs(w)
 	}
-	s.ledger = ledgerRows{}
+	s.ledger, s.rotating = ledgerRows{}, map[string]time.Time{}
 	if s.primary().seen.reach != up {
 		return
 	}

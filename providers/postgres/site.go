@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -21,6 +23,8 @@ type Site struct {
 	ledger  ledgerRows
 	looked  bool // at least once
 	outage  outage
+
+	rotating map[string]time.Time // since when a role has a password that not all standbys have logged in with
 
 	mu          sync.Mutex
 	credential  schema.Secret            // of the management role
@@ -210,6 +214,16 @@ func origin(o schema.Origin) engine.Origin {
 
 func address(a schema.Address) engine.Address {
 	return engine.Address{Block: a.Block, Label: a.Label, Key: a.Key}
+}
+
+// with is a copy of attrs in which one is another.
+func with(attrs map[string]engine.Attr, path string, a engine.Attr) map[string]engine.Attr {
+	out := maps.Clone(attrs)
+	if out == nil {
+		out = map[string]engine.Attr{}
+	}
+	out[path] = a
+	return out
 }
 
 // IDs of what this side manages, and of what it rests on.
