@@ -19,6 +19,7 @@ type Plan struct {
 	Batches    []Batch // the same steps as a reader sees them
 	Risks      []Risk  // of this plan
 	Standing   []Risk  // facts that nothing in this plan changes
+	Hints      []Hint
 	Undeclared []Resource
 	Unseen     []Resource
 	LeftOut    []Change // by Target or Exclude
@@ -61,6 +62,7 @@ func Make(sys System, o Options) (Plan, []Problem, error) {
 	p.Batches = batches(p.Steps)
 	p.LookAgain = waiting || revealed(c.unseen, p.Steps)
 	p.Risks, p.Standing = judge(p, facts)
+	p.Hints = hints(p.Changes)
 	return p, nil, nil
 }
 

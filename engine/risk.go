@@ -78,6 +78,14 @@ var rules = map[string]Rule{
 		"Take `protect = true` out of the block first, if that is wanted."},
 	"PGR230": {"PGR230", Warns, "replica cannot catch up", "The WAL that it needs is no longer on its upstream: it stays where it is, and serves older and older data.",
 		"Remove its container and its volume, and apply clones it anew. A higher `max_slot_wal_keep_size` gives the next one more time."},
+	"PGR233": {"PGR233", Never, "server would not start: more slots than max_replication_slots", "A server with more slots on its disk than it may have refuses to start.",
+		"Drop the slots that nobody needs first, by an apply that leaves `max_replication_slots` as it is."},
+	"PGR234": {"PGR234", Never, "server would not start: wal_level too low for its slots", "A server with a logical slot on its disk refuses to start with a wal_level below logical.",
+		"Drop the logical slots first, by an apply that leaves `wal_level` as it is."},
+	"PGR235": {"PGR235", Never, "library does not exist", "A server, or each new session, refuses to start without a library that it is told to load.",
+		"Take it out of the list, or use an image that has it."},
+	"PGR236": {"PGR236", Warns, "a role or database has another value of a declared setting", "A value of the role or the database comes before the server's files (ALTER ROLE, ALTER DATABASE … SET).",
+		"Take it away with ALTER … RESET, or declare it in the settings of the role's block."},
 	"PGR231": {"PGR231", Warns, "commits wait for synchronous standbys that are away", "Too few of the listed standbys stream, so every commit waits; its rows are written and hold their locks.",
 		"Apply brings back what is away. Where that cannot be, take the standby out of the `synchronous` block: apply works meanwhile."},
 	"PGR232": {"PGR232", Warns, "commits wait while synchronous standbys are away", "The plan restarts so many of the listed standbys that too few may be left to acknowledge.",
@@ -96,6 +104,7 @@ type Fact struct {
 	Path   string // attribute of On, where the fact is about one
 	Addr   Address
 	Text   string // with the numbers of this cluster
+	Figure string // a live number, rounded coarsely: it is shown, and is no part of what is approved
 	Detail string // why it matters
 	Next   string // what to do
 	Origin Origin
@@ -108,6 +117,7 @@ type Risk struct {
 	Class    Class
 	Addrs    []Address
 	Text     string
+	Figure   string // a live number, which is no part of what is approved
 	Why      string
 	Stops    time.Duration // how long it is expected to stop writes
 	Allow    string        // the flag that lets it pass: data:replica.b
@@ -142,7 +152,7 @@ func judge(p Plan, facts []Fact) (risks, standing []Risk) {
 		changed[c.ID] = c
 	}
 	for _, f := range facts {
-		r := Risk{Code: f.Code, Severity: rules[f.Code].Severity, Addrs: []Address{f.Addr}, Text: f.Text, Why: f.Detail, Next: f.Next, Origin: f.Origin}
+		r := Risk{Code: f.Code, Severity: rules[f.Code].Severity, Addrs: []Address{f.Addr}, Text: f.Text, Figure: f.Figure, Why: f.Detail, Next: f.Next, Origin: f.Origin}
 		if c, ok := changed[f.On]; ok && (f.Path == "" || c.Changes(f.Path)) {
 			risks = append(risks, r)
 			continue

@@ -193,7 +193,7 @@ func interrupted(p engine.Plan, class engine.Class) []engine.Address {
 }
 
 func (t *text) risks(p engine.Plan) {
-	if len(p.Risks) == 0 {
+	if len(p.Risks)+len(p.Hints) == 0 {
 		return
 	}
 	width := 0
@@ -205,6 +205,9 @@ func (t *text) risks(p engine.Plan) {
 	t.linef("")
 	for _, r := range p.Risks {
 		t.linef("%-*s   %s", width, riskText(r), permission(r))
+	}
+	for _, h := range p.Hints {
+		t.linef("? rename   %s -> %s look alike; renamed_from = %q would keep %s", h.From, h.To, h.Was, h.Keeps)
 	}
 }
 
@@ -234,11 +237,19 @@ func riskText(r engine.Risk) string {
 	if text == "" || r.Class == engine.ClassRecreate {
 		text = r.Why
 	}
-	line := fmt.Sprintf("! %-8s %s: %s", label, strings.Join(addrs, ", "), text)
+	line := fmt.Sprintf("! %-8s %s: %s%s", label, strings.Join(addrs, ", "), text, figure(r))
 	if r.Code != "" {
 		line += " [" + r.Code + "]"
 	}
 	return line
+}
+
+// figure is the live number of a risk, behind its text.
+func figure(r engine.Risk) string {
+	if r.Figure == "" {
+		return ""
+	}
+	return " (" + r.Figure + ")"
 }
 
 // placed is a line of the changes together with the place in the file that it ends in.
@@ -334,7 +345,7 @@ func needs(p engine.Plan, b engine.Batch) string {
 func (t *text) rest(title Title, p engine.Plan) {
 	var lines []string
 	for _, r := range p.Standing {
-		lines = append(lines, fmt.Sprintf("Standing: %s [%s]", r.Text, r.Code))
+		lines = append(lines, fmt.Sprintf("Standing: %s%s [%s]", r.Text, figure(r), r.Code))
 	}
 	if names := undeclared(p); len(names) > 0 {
 		why := "Not declared here, left alone: "

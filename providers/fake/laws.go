@@ -249,10 +249,17 @@ func (w *World) returnRefuses(s engine.Step) error {
 	return nil
 }
 
-// startRefuses is why a standby would not come up again: with less than its primary has.
+// startRefuses is why a server would not come up again: with a logical slot and too low a wal_level, or a standby with less than
+// its primary has.
 func (w *World) startRefuses(s engine.Step) error {
 	name := s.ID().On.Name
 	p := w.primary()
+	for _, sl := range w.kind("slot") {
+		level := (&World{things: s.After(w.things)}).inForce(s.After(w.things)[settings(name)], "settings.wal_level")
+		if sl.ID.On == name && sl.Attrs["type"].Value == "logical" && level != "logical" {
+			return fmt.Errorf("%s does not start: logical slot %s exists, but wal_level is %q", name, sl.ID.Name, level)
+		}
+	}
 	if p == name || !w.accepts(p) {
 		return nil
 	}

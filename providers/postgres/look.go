@@ -61,11 +61,17 @@ type live struct {
 		Error string
 	} `json:"hba_errors"`
 	Slots       []liveSlot
+	LibraryDir  string   `json:"library_dir"`
+	Missing     []string // libraries that the server is to load and does not have
+	Shadows     []shadow
 	Connections int
 	Ledger      bool
 	Roles       []liveRole
 	Databases   []liveDatabase
 }
+
+// shadow is a setting that a role, or whoever is in a database, has instead of the file's (ALTER ROLE, ALTER DATABASE … SET).
+type shadow struct{ Role, Database, Name, Value string }
 
 type sender struct {
 	Name, State, Sync, Began string
@@ -146,7 +152,7 @@ func (s *server) lookAt(ctx context.Context) (look, error) {
 	}
 	l := look{why: "container is " + s.machine.State()}
 	if s.machine.Running() {
-		err := s.session.document(ctx, strings.ReplaceAll(lookSQL, "$DECLARED", nameArray(s.ownSettings())), &l.live)
+		err := s.session.document(ctx, strings.NewReplacer("$DECLARED", nameArray(s.ownSettings()), "$LIBRARIES", nameArray(s.libraries())).Replace(lookSQL), &l.live)
 		l.passfile = s.session.held()
 		if err == nil {
 			l.reach = up

@@ -1,4 +1,5 @@
--- Everything that a plan needs of one server, in one row. $DECLARED is an array of setting names, in lower case.
+-- Everything that a plan needs of one server, in one row. $DECLARED is an array of setting names, in lower case; $LIBRARIES one
+-- of the names of libraries that the server or its sessions are to load, which are looked for as the server would.
 -- Settings are read from reset_val: setting would show what a session or a role has set for itself, and hides
 -- archive_command while archive_mode is off.
 SELECT json_build_object(
@@ -30,6 +31,14 @@ SELECT json_build_object(
       'active', active, 'status', coalesce(wal_status, ''), 'retained', coalesce(pg_wal_lsn_diff(
         CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, restart_lsn), -1)::bigint) ORDER BY slot_name), '[]')
     FROM pg_replication_slots WHERE NOT temporary),
+  'library_dir', (SELECT setting FROM pg_config WHERE name = 'PKGLIBDIR'),
+  'missing', (SELECT coalesce(json_agg(n ORDER BY n), '[]') FROM unnest($LIBRARIES) n, (SELECT setting AS libdir FROM pg_config WHERE name = 'PKGLIBDIR') c
+    WHERE NOT EXISTS (SELECT FROM unnest(CASE WHEN strpos(n, '/') > 0 THEN ARRAY[replace(n, '$libdir', libdir)]
+        ELSE (SELECT array_agg(replace(p, '$libdir', libdir) || '/' || n) FROM unnest(string_to_array(current_setting('dynamic_library_path') || ':$libdir/plugins', ':')) p) END) path,
+      unnest(ARRAY['', '.so']) suffix WHERE (pg_stat_file(path || suffix, true)).size IS NOT NULL)),
+  'shadows', CASE WHEN pg_is_in_recovery() THEN '[]'::json ELSE (SELECT coalesce(json_agg(json_build_object('role', coalesce(r.rolname, ''), 'database', coalesce(d.datname, ''),
+      'name', lower(split_part(c, '=', 1)), 'value', substr(c, strpos(c, '=') + 1)) ORDER BY r.rolname, d.datname, c), '[]')
+    FROM pg_db_role_setting s CROSS JOIN unnest(s.setconfig) c LEFT JOIN pg_roles r ON r.oid = s.setrole LEFT JOIN pg_database d ON d.oid = s.setdatabase) END,
   'connections', current_setting('max_wal_senders')::int,
   'ledger', to_regclass('pgrepl.object') IS NOT NULL,
   'roles', CASE WHEN pg_is_in_recovery() THEN '[]'::json ELSE (SELECT coalesce(json_agg(json_build_object('name', rolname, 'login', rolcanlogin,

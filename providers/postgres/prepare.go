@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"pgrepl/engine"
@@ -212,6 +213,15 @@ func backupProgress(row []string) string {
 		return row[2]
 	}
 	return fmt.Sprintf("%d%% (%s of %s)", min(done*100/total, 100), Bytes(done), Bytes(total))
+}
+
+// coarse writes a size rounded up to a power of two, so that it stays the same for a while.
+func coarse(n int64) string {
+	size := int64(1 << 20)
+	for size < n {
+		size *= 2
+	}
+	return strings.Replace(Bytes(size), ".0", "", 1)
 }
 
 // Bytes writes a size as people read it, with PostgreSQL's units of 1024.

@@ -204,18 +204,20 @@ func shown(s catalogue.Setting, v string) string {
 }
 
 // Facts are what the settings of the file mean for the cluster, whether they change or not.
-func (k settingsKind) Facts(_, _ engine.Snapshot) []engine.Fact {
+func (k settingsKind) Facts(want, seen engine.Snapshot) []engine.Fact {
 	var out []engine.Fact
 	reported := map[string]bool{} // what several nodes inherit is said once
 	for _, s := range k.servers {
-		for _, f := range s.settingFacts() {
+		id := nodeID(s.node.Name)
+		sameImage := want[id].Attrs["image"].Value == seen[id].Attrs["image"].Value
+		for _, f := range append(s.settingFacts(), s.startFacts(sameImage)...) {
 			if at := f.Code + f.Origin.String(); !reported[at] {
 				reported[at] = true
 				out = append(out, f)
 			}
 		}
 	}
-	return out
+	return append(out, k.primary().shadowFacts()...)
 }
 
 func (s *server) settingFacts() []engine.Fact {

@@ -163,8 +163,8 @@ func (k slotKind) Facts(want, seen engine.Snapshot) []engine.Fact {
 				continue
 			}
 			f := engine.Fact{Code: "PGR201", On: id, Addr: engine.Address{Block: "slot", Label: l.Name},
-				Text: fmt.Sprintf("slot %s on %s holds WAL and nothing reads it", l.Name, s.node.Name),
-				Next: "connect its consumer, or drop it: the disk fills up as long as it stands"}
+				Text:   fmt.Sprintf("slot %s on %s holds WAL and nothing reads it", l.Name, s.node.Name),
+				Figure: "about " + coarse(l.Retained), Next: "connect its consumer, or drop it: the disk fills up as long as it stands"}
 			if declared != nil {
 				f.Addr, f.Origin = address(declared.Address), origin(declared.Origin)
 			}
@@ -204,6 +204,19 @@ func (k slotKind) Steps(c engine.Change) []engine.Step {
 	return []engine.Step{create}
 }
 
+// dropsFirst reports whether a slot goes before its server does anything else: one on the primary that no standby reads, and that
+// the file does not have any more. The server may not start again with it: a logical slot keeps wal_level up.
+func (s *Site) dropsFirst(on *server, l liveSlot) bool {
+	id := slotID(on.node.Name, l.Name)
+	k := slotKind{s}
+	return on.isPrimary() && on.seen.reach == up && s.ledger.has(id) && s.ledger[id] == "" && k.slot(id) == nil && !s.file.Released("slot", l.Name) && !k.becomesAnother(id)
+}
+
+// becomesAnother reports whether a slot is renamed by the file.
+func (k slotKind) becomesAnother(id engine.ID) bool {
+	return slices.ContainsFunc(k.file.Slots, func(s *schema.Slot) bool { return s.Upstream.Name == id.On && s.RenamedFrom == id.Name })
+}
+
 // drop removes the slot that was seen.
 func (k slotKind) drop(c engine.Change) dropSlot {
 	id := c.Old.ID
@@ -213,6 +226,9 @@ func (k slotKind) drop(c engine.Change) dropSlot {
 		if l.Name == id.Name {
 			d.live = l
 		}
+	}
+	if k.dropsFirst(k.server(id.On), d.live) {
+		d.Behind = nil
 	}
 	if d.consumer != "" && d.live.Status != "lost" { // an active slot cannot be dropped: its reader goes first, or goes on through another
 		d.Behind = append(d.Behind, engine.StepID{Do: "remove", On: nodeID(d.consumer)}, streaming(d.consumer), engine.StepID{Do: "reload", On: replicaID(d.consumer)})
