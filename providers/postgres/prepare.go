@@ -15,12 +15,16 @@ import (
 // Both ways to make a data directory work in pgdata.part and end in a rename to pgdata: the rename is at once the mark
 // that it is complete and the sign to start for the container, which waits for it. A run that dies half way leaves
 // pgdata.part, which the next one throws away; one that dies after the rename finds the work done.
+//
+// The commands outlive the run that began them, and may come to their end at any moment until the next run has ended them: that
+// one may have looked before and delivered files after. So what belongs to the data that is made (its credential) takes its
+// place only together with it, and where the data is there already, what is there stays.
 const (
 	prepareScript = `set -eu
 umask 077
 cd "$1"
 PATH="$PATH:/usr/lib/postgresql/$2/bin:/usr/pgsql-$2/bin"
-[ ! -e pgdata ] || { rm -f pgrepl/conf pgrepl/hba pgrepl/bootstrap; exit 0; }
+[ ! -e pgdata ] || { rm -f pgrepl/conf pgrepl/hba pgrepl/bootstrap pgrepl/credential.new; echo "` + madeBefore + `"; exit 0; }
 has=$(initdb --version)
 case "$has" in *") $2".*|*") $2"[a-z]*) ;; *) echo "the image has $has, the file says version $2" >&2; exit 4;; esac
 rm -rf pgdata.part
@@ -30,6 +34,8 @@ mv pgrepl/conf pgdata.part/postgresql.auto.conf
 mv pgrepl/hba pgdata.part/pg_hba.conf
 `
 	publishScript = `
+mv pgrepl/credential.new pgrepl/credential
+sync pgrepl/credential 2>/dev/null || sync
 mv pgdata.part pgdata
 sync . 2>/dev/null || sync
 `
@@ -48,6 +54,9 @@ pg_basebackup -w -d "$3" -D pgdata.part -c fast -S "$4" -X stream` + finishScrip
 : > pgdata.part/standby.signal
 sync pgdata.part/postgresql.auto.conf pgdata.part/pg_hba.conf pgdata.part/standby.signal pgdata.part 2>/dev/null || sync` + publishScript
 )
+
+// madeBefore is what a script says that finds the data directory made.
+const madeBefore = "made before"
 
 // initialise makes the data directory of a new cluster, with its settings, its pg_hba.conf and the management role in
 // it before the server starts for the first time.
@@ -83,14 +92,16 @@ func (s initialise) Run(ctx context.Context) error {
 	}
 	bootstrap := fmt.Sprintf("CREATE ROLE %s SUPERUSER LOGIN PASSWORD %s;\n", managementRole, literal(stored))
 	files := s.server.files(dir)
-	files["bootstrap"], files["credential"] = []byte(bootstrap), []byte(password.Reveal()+"\n")
+	files["bootstrap"], files["credential.new"] = []byte(bootstrap), []byte(password.Reveal()+"\n")
 	return s.server.prepare(ctx, "initdb", files, func() error {
 		file := s.server.site.file
-		_, err := s.server.machine.Run(ctx, "initdb", initialiseScript+s.server.machine.WakeScript(), "", append([]string{dir, strconv.Itoa(file.Version)}, initdbOptions(file)...)...)
+		said, err := s.server.machine.Run(ctx, "initdb", initialiseScript+s.server.machine.WakeScript(), "", append([]string{dir, strconv.Itoa(file.Version)}, initdbOptions(file)...)...)
 		if err != nil {
 			return err
 		}
-		s.server.site.setManagementPassword(password)
+		if strings.TrimSpace(said) != madeBefore { // otherwise the volume holds the one that counts
+			s.server.site.setManagementPassword(password)
+		}
 		return nil
 	})
 }
@@ -166,7 +177,7 @@ func (s clone) Run(ctx context.Context) error {
 		return err
 	}
 	files := s.server.files(dir)
-	files["credential"], files["passfile"] = []byte(management.Reveal()+"\n"), passfile(s.server.node.Role.Name, password)
+	files["credential.new"], files["passfile"] = []byte(management.Reveal()+"\n"), passfile(s.server.node.Role.Name, password)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go s.watch(ctx, cancel)

@@ -2,11 +2,14 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"pgrepl/engine"
 	"pgrepl/schema"
@@ -34,7 +37,7 @@ func (s accept) After(w engine.Snapshot) engine.Snapshot {
 func (s accept) Run(ctx context.Context) error {
 	s.server.follows(ctx)
 	deadline := time.Now().Add(acceptDeadline)
-	for notRunning := 0; ; {
+	for notRunning, refused := 0, 0; ; {
 		err := s.server.session.await(ctx, time.Second) // each try costs an exec, so the far end of it waits a little
 		switch {
 		case err == nil:
@@ -46,14 +49,22 @@ func (s accept) Run(ctx context.Context) error {
 			return ctx.Err()
 		case strings.Contains(err.Error(), "is not running") || strings.Contains(err.Error(), "is restarting"):
 			notRunning++
+		case loginRefused(err): // it answers; it will not change its mind
+			refused++
 		}
-		if notRunning > 10 || time.Now().After(deadline) {
+		if notRunning > 10 || refused > 5 || time.Now().After(deadline) {
 			return fmt.Errorf("wait until %s accepts connections: %s; its last log lines:\n%s", s.server.node.Name, why(err), s.server.machine.Logs(ctx, 8))
 		}
 		if err := engine.Pause(ctx, 50*time.Millisecond); err != nil {
 			return err
 		}
 	}
+}
+
+// loginRefused reports whether a server answered that the management role may not log in.
+func loginRefused(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && strings.HasPrefix(pg.Code, "28")
 }
 
 // follows waits a little until a standby that was just cloned appears at its upstream: asking there costs nothing, while
