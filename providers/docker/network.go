@@ -140,27 +140,8 @@ func (k networks) Facts(_, _ engine.Snapshot) []engine.Fact {
 			f.Detail = "a network cannot be changed in place"
 			f.Next = "write what it is, or take protect = true out of its block"
 			out = append(out, f)
-		case !n.External && !found && n.Subnet != "":
+		case !n.External && n.Subnet != "" && (!found || k.renewed(n.Name)):
 			out = append(out, k.overlaps(n, f)...)
-		}
-	}
-	return out
-}
-
-// overlaps finds the networks whose addresses a new one would share; Docker refuses that without saying which.
-func (k networks) overlaps(n *schema.Network, f engine.Fact) []engine.Fact {
-	want, err := netip.ParsePrefix(n.Subnet)
-	if err != nil {
-		return nil
-	}
-	var out []engine.Fact
-	for _, other := range k.seen.networks {
-		for _, c := range other.IPAM.Config {
-			if p, err := netip.ParsePrefix(c.Subnet); err == nil && p.Overlaps(want) {
-				f.Code, f.Text = "PGR214", fmt.Sprintf("subnet %s overlaps network %s (%s)", n.Subnet, other.Name, c.Subnet)
-				f.Next = "choose another subnet, or remove that network (docker network rm " + other.Name + ")"
-				out = append(out, f)
-			}
 		}
 	}
 	return out
@@ -175,7 +156,7 @@ func owner(labels map[string]string) string {
 }
 
 func (k networks) Steps(c engine.Change) []engine.Step {
-	create := createNetwork{Order: engine.Order{Self: engine.StepID{Do: "create", On: c.ID}}, site: k.Site, wanted: c.New}
+	create := createNetwork{Order: engine.Order{Self: engine.StepID{Do: "create", On: c.ID}, Behind: k.inTheWay(c.ID.Name)}, site: k.Site, wanted: c.New}
 	remove := removeNetwork{Order: engine.Order{Self: engine.StepID{Do: "remove", On: c.ID}}, engine: k.engine, cluster: k.file.Name, network: c.ID, addr: c.Addr}
 	for name, node := range k.seen.inspected { // a network goes after all that is on it
 		if _, on := node.NetworkSettings.Networks[c.ID.Name]; on {
@@ -188,7 +169,7 @@ func (k networks) Steps(c engine.Change) []engine.Step {
 	case engine.Delete:
 		return []engine.Step{remove}
 	}
-	create.Behind = []engine.StepID{remove.Self}
+	create.Behind = append(create.Behind, remove.Self)
 	return []engine.Step{remove, create}
 }
 

@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -61,6 +62,7 @@ type survey struct {
 	former     map[string]string                    // the name that the container of a node still has, by the node's new one
 	images     map[string]imageInfo                 // by reference as written; missing ones are not in it
 	unpullable map[string]error                     // missing ones that the registry does not give either
+	addresses  []netip.Prefix                       // of the engine's machine, where that can be told
 }
 
 // Look takes a fresh look at the engine.
@@ -86,6 +88,7 @@ func (s *Site) Look(ctx context.Context) error {
 	if err := g.Wait(); err != nil {
 		return fmt.Errorf("docker: list objects: %w", err)
 	}
+	look.addresses = s.engine.addresses()
 	if err := s.inspect(ctx, &look); err != nil {
 		return err
 	}

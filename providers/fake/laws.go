@@ -3,6 +3,7 @@ package fake
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -145,6 +146,12 @@ func (w *World) dockerRefuses(s engine.Step) error {
 	case "network create":
 		if w.has(id.On) {
 			return fmt.Errorf("network %s already exists", id.On.Name)
+		}
+		want, err := netip.ParsePrefix(s.After(w.things)[id.On].Attrs["subnet"].Value)
+		for _, n := range w.kind("network") {
+			if p, other := netip.ParsePrefix(n.Attrs["subnet"].Value); err == nil && other == nil && p.Overlaps(want) {
+				return fmt.Errorf("pool overlaps with %s on this address space", n.ID)
+			}
 		}
 	case "volume remove":
 		for _, n := range w.kind("node") {
