@@ -41,7 +41,7 @@ e2e: go docker images ## the tests on real Docker only; some of them: make e2e R
 	@go test -count=1 -v -timeout 60m $(if $(RUN),-run '$(RUN)') ./test/e2e
 
 chaos: go docker images ## kills apply before and after every side effect, on real Docker
-	@PGREPL_TEST_CHAOS=1 go test -count=1 -v -timeout 60m -run 'Crash|Kill' ./test/e2e
+	@PGREPL_TEST_CHAOS=1 go test -count=1 -v -timeout 180m -run 'Crash|Kill' ./test/e2e
 
 bench: build docker ## measures against the same by hand; prints docs/benchmarks.md's tables
 	@go run ./test/bench
