@@ -91,6 +91,12 @@ func markSQL(id engine.ID, consumer string) string {
 		literal(id.Kind), literal(id.On), literal(id.Name), literal(consumer))
 }
 
+// markOnceSQL records an object that has no mark yet.
+func markOnceSQL(id engine.ID, consumer string) string {
+	return fmt.Sprintf("INSERT INTO pgrepl.object (kind, node, name, consumer) VALUES (%s, %s, %s, %s) ON CONFLICT (kind, node, name) DO NOTHING",
+		literal(id.Kind), literal(id.On), literal(id.Name), literal(consumer))
+}
+
 func unmarkSQL(id engine.ID) string {
 	return fmt.Sprintf("DELETE FROM pgrepl.object WHERE (kind, node, name) = (%s, %s, %s)", literal(id.Kind), literal(id.On), literal(id.Name))
 }

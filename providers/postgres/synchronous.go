@@ -13,7 +13,8 @@ import (
 
 // synchronousKind is the kind of the standbys that a commit waits for: synchronous_standby_names, on the primary only. It is
 // no ordinary setting, because a value that the standbys do not answer to stops every write. It shrinks before anything
-// takes a listed standby away, and grows when all that it lists stream, with a proof.
+// takes a listed standby away, and grows when all that it lists stream, with a proof. A standby that is no longer to be
+// waited for and stays in the cluster is waited for until then: there is no moment without one.
 //
 // The ledger notes the last value that a commit has proved, so that a run which was killed between the switch and the
 // proof is gone on with, and knows the way back.
@@ -128,7 +129,7 @@ func (k synchronousKind) Facts(want, seen engine.Snapshot) []engine.Fact {
 			Text: fmt.Sprintf("every commit on %s waits: synchronous is %s, and %s", p.address(), k.called(now), stream1(n)),
 			Next: "apply brings back what is away; where that cannot be, take it out of the synchronous block"})
 	}
-	now = now.within(k.wantedNames()) // the others are let go first
+	now = k.kept() // the others are let go first
 	var away []engine.Fact
 	for _, d := range k.standbys() {
 		if id, path := d.interrupted(want, seen); path != "" && now.has(d.node.ApplicationName) {
@@ -179,6 +180,22 @@ func (s *server) interrupted(want, seen engine.Snapshot) (engine.ID, string) {
 	return engine.ID{}, ""
 }
 
+// kept is what commits wait for until the wanted names are set: of those in force, the wanted ones and those whose stream
+// goes on. Nobody is let go early but for a standby that goes, or whose link changes.
+func (k synchronousKind) kept() standbyNames {
+	now, _ := k.primary().namesInForce()
+	stay := k.wantedNames()
+	if stay.off() {
+		return stay
+	}
+	for _, d := range k.standbys() {
+		if d.upstream().isPrimary() && now.has(d.node.ApplicationName) && !stay.has(d.node.ApplicationName) && d.linked() {
+			stay.members = append(stay.members, d.node.ApplicationName)
+		}
+	}
+	return now.within(stay)
+}
+
 // Steps are two: what gives standbys up needs nothing and comes before anything that takes them away; what waits for more
 // comes when they stream.
 func (k synchronousKind) Steps(c engine.Change) []engine.Step {
@@ -186,8 +203,8 @@ func (k synchronousKind) Steps(c engine.Change) []engine.Step {
 	var steps []engine.Step
 	if p.seen.reach == up {
 		now, waits := p.namesInForce()
-		if kept := now.within(want); waits || !kept.equal(now) {
-			steps = append(steps, shrinkNames{Order: engine.Order{Self: k.shrunk(), On: p.node.Name}, server: p, names: kept})
+		if kept := k.kept(); waits || !kept.equal(now) {
+			steps = append(steps, shrinkNames{Order: engine.Order{Self: k.shrunk(), On: p.node.Name}, server: p, names: kept, was: now, forGood: want.off()})
 		}
 	}
 	if want.off() {
@@ -209,8 +226,10 @@ func (k synchronousKind) Steps(c engine.Change) []engine.Step {
 // released by it.
 type shrinkNames struct {
 	engine.Order
-	server *server
-	names  standbyNames
+	server  *server
+	names   standbyNames
+	was     standbyNames
+	forGood bool // nothing is set after it
 }
 
 func (s shrinkNames) String() string {
@@ -229,7 +248,19 @@ func (s shrinkNames) After(w engine.Snapshot) engine.Snapshot {
 	return w.With(r)
 }
 
-func (s shrinkNames) Run(ctx context.Context) error { return s.server.putNames(ctx, s.names) }
+// Run notes the way back before it gives anything up: setNames would find only what was left.
+func (s shrinkNames) Run(ctx context.Context) error {
+	if s.server.seen.live.Ledger {
+		note := markSQL(s.Self.On, "")
+		if !s.forGood { // what a commit has proved is noted already; what was never proved here is all that is known
+			note = markOnceSQL(s.Self.On, s.was.String())
+		}
+		if err := s.server.session.change(ctx, "note "+synchronousNames, note); err != nil {
+			return err
+		}
+	}
+	return s.server.putNames(ctx, s.names)
+}
 
 // setNames makes commits wait for the listed standbys, and proves that they come back. Where they do not, what was in force
 // before is put back: an apply may fail, and may not leave a cluster behind that takes no writes.
@@ -273,23 +304,43 @@ func (s setNames) Run(ctx context.Context) error {
 	return s.note(ctx, s.names)
 }
 
-// before is the value to go back to: what was in force, or where a killed run has switched already, what it noted. And it
-// tells whether the wanted value is in force and in our file.
+// before is the value to go back to: the last that a commit has proved, which a shrink or a killed run may have replaced
+// meanwhile; without one, what is in force. And it tells whether the wanted value is in force and in our file.
 func (s setNames) before(ctx context.Context) (back standbyNames, there bool, err error) {
-	rows, err := s.server.session.query(ctx, `SELECT s.reset_val, coalesce(s.sourcefile LIKE '%'||`+literal(autoConfFile)+`, false),
-  coalesce((SELECT consumer FROM pgrepl.object WHERE (kind, node, name) = ('synchronous', `+literal(s.Self.On.On)+`, '')), '')
-FROM pg_settings s WHERE name = '`+synchronousNames+`'`)
+	rows, err := s.server.session.query(ctx, `SELECT s.reset_val, coalesce(s.sourcefile LIKE '%'||`+literal(autoConfFile)+`, false), o.consumer IS NOT NULL, coalesce(o.consumer, '')
+FROM pg_settings s LEFT JOIN pgrepl.object o ON (o.kind, o.node, o.name) = ('synchronous', `+literal(s.Self.On.On)+`, '') WHERE s.name = '`+synchronousNames+`'`)
 	if err != nil {
 		return back, false, fmt.Errorf("read %s: %w", synchronousNames, err)
 	}
-	now, noted := parseStandbyNames(rows[0][0]), parseStandbyNames(rows[0][2])
-	if !now.equal(s.names) {
-		return now, false, nil
+	now, noted := parseStandbyNames(rows[0][0]), parseStandbyNames(rows[0][3])
+	inForce := now.equal(s.names)
+	there = inForce && rows[0][1] == "t"
+	switch {
+	case rows[0][2] != "t" && inForce:
+		return standbyNames{}, there, nil
+	case rows[0][2] != "t":
+		return now, there, nil
+	case noted.equal(s.names) && inForce:
+		return standbyNames{}, there, nil
 	}
-	if noted.equal(s.names) {
-		noted = standbyNames{}
+	return noted, there, nil
+}
+
+// answering is what is left of names where only the standbys of the file that stream may stay.
+func (s *server) answering(ctx context.Context, n standbyNames) (standbyNames, error) {
+	rows, err := s.session.query(ctx, "SELECT application_name FROM pg_stat_replication WHERE state = 'streaming'")
+	if err != nil {
+		return n, fmt.Errorf("read who streams: %w", err)
 	}
-	return noted, rows[0][1] == "t", nil
+	stream := standbyNames{count: n.count}
+	for _, r := range rows {
+		for _, d := range s.downstream() {
+			if strings.EqualFold(d.node.ApplicationName, r[0]) {
+				stream.members = append(stream.members, r[0])
+			}
+		}
+	}
+	return n.within(stream), nil
 }
 
 // note records the value that commits are known to come back under.
@@ -297,12 +348,34 @@ func (s setNames) note(ctx context.Context, n standbyNames) error {
 	return s.server.session.change(ctx, "note "+synchronousNames, markSQL(s.Self.On, n.String()))
 }
 
-func (s setNames) goBack(ctx context.Context, back standbyNames, cause error) error {
+// goBack puts back as much of what was in force before as still answers. What does not let a commit back either is left out,
+// and said.
+func (s setNames) goBack(ctx context.Context, before standbyNames, cause error) error {
 	site := s.server.site
-	if err := s.server.putNames(ctx, back); err != nil {
-		return fmt.Errorf("synchronous %s: %w; and going back to %s: %w", site.called(s.names), cause, site.called(back), err)
+	tried := fmt.Errorf("synchronous %s: %w", site.called(s.names), cause)
+	back, err := s.server.answering(ctx, before)
+	if err == nil {
+		err = s.server.putNames(ctx, back)
 	}
-	return fmt.Errorf("synchronous %s: %w; it is %s again, as before, and what waited is released", site.called(s.names), cause, site.called(back))
+	if err != nil {
+		return fmt.Errorf("%w; and going back to %s: %w", tried, site.called(before), err)
+	}
+	if !back.off() {
+		if err := s.server.proveCommits(ctx, back); err != nil {
+			tried = fmt.Errorf("%w; going back to %s: %w", tried, site.called(back), err)
+			if err := s.server.putNames(ctx, standbyNames{}); err != nil {
+				return fmt.Errorf("%w; and going back to off: %w", tried, err)
+			}
+			back = standbyNames{}
+		}
+	}
+	if err := s.note(ctx, back); err != nil {
+		return fmt.Errorf("%w; it is %s again; and %w", tried, site.called(back), err)
+	}
+	if back.equal(before) {
+		return fmt.Errorf("%w; it is %s again, as before, and what waited is released", tried, site.called(back))
+	}
+	return fmt.Errorf("%w; it is %s now, which is what still answers of %s, and what waited is released", tried, site.called(back), site.called(before))
 }
 
 // putNames writes the setting and makes the server read it.

@@ -100,8 +100,7 @@ func TestCommitsWaitForStandbys(t *testing.T) {
 			t.Fatalf("the server has %s", got)
 		}
 		c.edit("  image = var.image\n", "  image = var.image\n  synchronous {\n    replicas = [replica.%-c]\n  }\n")
-		// frozen, its connection looks alive: only the commit tells
-		c.docker("exec", c.name("c"), "sh", "-c", "kill -STOP "+c.sql("c", "SELECT pid FROM pg_stat_wal_receiver"))
+		c.freeze("c")
 		r := c.want(6, "apply", "--auto-approve")
 		contains(t, r.err, "a commit does not come back", "it is off again, as before")
 		if got := c.names(); got != "" || c.hangs() {
@@ -113,6 +112,79 @@ func TestCommitsWaitForStandbys(t *testing.T) {
 			t.Errorf("the server has %s", got)
 		}
 	})
+}
+
+// freeze stops the walreceiver of a standby: its connection looks alive, and only a commit tells.
+func (c *cluster) freeze(node string) {
+	c.t.Helper()
+	c.docker("exec", c.name(node), "sh", "-c", "kill -STOP "+c.sql(node, "SELECT pid FROM pg_stat_wal_receiver"))
+}
+
+// TestCommitsGoBackToTheStandbyBefore: a change to a standby that does not answer leaves the one before in force, also where it
+// had to be let go meanwhile.
+func TestCommitsGoBackToTheStandbyBefore(t *testing.T) {
+	c := newCluster(t, usualImage(t), waits)
+	c.apply()
+	c.sub("which stays as it is", func(t *testing.T) {
+		c.edit("replicas = [replica.%-b]", "replicas = [replica.%-c]")
+		c.freeze("c")
+		r := c.want(6, "apply", "--auto-approve")
+		contains(t, r.err, "a commit does not come back", "it is first 1 of replica."+c.name("b")+" again, as before")
+		if strings.Contains(r.out, "empty synchronous_standby_names") {
+			t.Errorf("there is a moment without a standby:\n%s", r.out)
+		}
+		if got := c.names(); got != `FIRST 1 ("b")` || c.hangs() {
+			t.Errorf("the server has %s", got)
+		}
+	})
+	c.sub("whose link changes in the same plan", func(t *testing.T) {
+		c.edit("replica \"%-b\" {}", "replica \"%-b\" { slot = slot.other }\nslot \"other\" {}")
+		r := c.want(6, "apply", "--auto-approve")
+		contains(t, r.out, "empty synchronous_standby_names")
+		contains(t, r.err, "a commit does not come back", "it is first 1 of replica."+c.name("b")+" again, as before")
+		if got := c.names(); got != `FIRST 1 ("b")` || c.hangs() {
+			t.Errorf("the server has %s", got)
+		}
+	})
+	c.sub("and on when it answers", func(t *testing.T) {
+		c.docker("kill", c.name("c")) // a fast shutdown would wait for the frozen process
+		c.apply()
+		if got := c.names(); got != `FIRST 1 ("c")` || c.hangs() {
+			t.Errorf("the server has %s", got)
+		}
+	})
+}
+
+// TestKilledBetweenStandbys kills apply before and after each side effect of going from one standby to another: commits wait for
+// one of the two at every moment.
+func TestKilledBetweenStandbys(t *testing.T) {
+	c := newCluster(t, usualImage(t), waits)
+	c.apply()
+	from, to := "b", "c"
+	for n := 1; ; n++ {
+		c.edit("replicas = [replica.%-"+from+"]", "replicas = [replica.%-"+to+"]")
+		c.env = append(c.env, "PGREPL_CRASH_AT="+strconv.Itoa(n)+"+")
+		killed := c.run("apply", "--auto-approve")
+		c.env = c.env[:1]
+		if got := c.names(); got != `FIRST 1 ("`+from+`")` && got != `FIRST 1 ("`+to+`")` {
+			t.Fatalf("killed after side effect %d: the server has %s", n, got)
+		}
+		c.apply()
+		if got := c.names(); got != `FIRST 1 ("`+to+`")` || c.hangs() {
+			t.Fatalf("killed after side effect %d: the server has %s", n, got)
+		}
+		from, to = to, from
+		if killed.code == 0 {
+			t.Logf("killed at %d points", n-1)
+			if n < 4 {
+				t.Errorf("only %d points: a switch has more side effects than that", n-1)
+			}
+			return
+		}
+		if killed.code != 128+int(syscall.SIGKILL) {
+			t.Fatalf("%s", killed)
+		}
+	}
 }
 
 // TestKilledWhileCommitsAreSwitched kills apply before and after each side effect of switching on.
