@@ -92,10 +92,40 @@ func (l *loader) expressionError(d *hcl.Diagnostic, expr hclsyntax.Expression, s
 		}
 	}
 	note := l.errorf(codeExpression, at, "%s", lowerFirst(strings.TrimSuffix(d.Summary, ".")))
-	if !secret {
+	if !secret || tellsTypesOnly[d.Summary] {
 		note.detail("%s", d.Detail)
+		return
 	}
+	note.detail("%s(details hidden: the value is sensitive)", whichCall(d))
 }
+
+// tellsTypesOnly are the complaints of the expression library that speak of names and types, never of a value.
+var tellsTypesOnly = map[string]bool{
+	"Not enough function arguments": true, "Too many function arguments": true, "Unsupported attribute": true,
+	"Attempt to get attribute from null value": true, "Attempt to index null value": true, "Invalid operand": true,
+	"Invalid template interpolation value": true, "Inconsistent conditional result types": true, "Incorrect condition type": true,
+	"Null condition": true, "Iteration over null value": true, "Iteration over non-iterable value": true,
+}
+
+// whichCall names the function that complains; its own words may repeat an argument, unless they are one of ours.
+func whichCall(d *hcl.Diagnostic) string {
+	x, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)
+	if !ok {
+		return ""
+	}
+	var free valueFree
+	err := x.FunctionCallError()
+	if said := valueFree(err.Error()); errors.As(err, &free) || said == wantsNetwork || said == wantsWholeNumber { // an ArgError hides what it holds
+		free = said
+		return x.CalledFunctionName() + "(): " + free.Error() + " "
+	}
+	return "Call to function \"" + x.CalledFunctionName() + "\" failed. "
+}
+
+// valueFree is a function's complaint that says nothing of what it was given.
+type valueFree string
+
+func (e valueFree) Error() string { return string(e) }
 
 func mayHoldSecret(expr hclsyntax.Expression, variables map[string]cty.Value) bool {
 	for _, v := range variables {

@@ -12,7 +12,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 )
 
-// callError is a function's own complaint; it holds no value of an argument but names that the file spells out.
+// callError is a function's own complaint; it holds no value of an argument but names that are no secret.
 type callError struct {
 	code            code
 	summary, detail string
@@ -76,19 +76,32 @@ func Functions() []string {
 
 func (l *loader) functionNames() []string { return slices.Collect(maps.Keys(l.functions(""))) }
 
+// nameParameter is the name of what a function reads. It may be a secret itself, and complaints show it by called.
+func nameParameter(name string) function.Parameter {
+	return function.Parameter{Name: name, Type: cty.String, AllowMarked: true}
+}
+
+// called is a name as it may be shown, with a blank before it; "" for a secret.
+func called(name cty.Value) string {
+	if name.IsMarked() {
+		return ""
+	}
+	return " " + name.AsString()
+}
+
 // envFunc reads a variable of the environment; env("X") is sensitive where it lands in a place for secrets.
 func (l *loader) envFunc() function.Function {
 	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "name", Type: cty.String}},
+		Params: []function.Parameter{nameParameter("name")},
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			name := args[0].AsString()
-			value, ok := l.env[name]
+			name, marks := args[0].Unmark()
+			value, ok := l.env[name.AsString()]
 			if !ok {
-				return cty.NilVal, callError{codeEnv, "the environment variable " + name + " is not set",
+				return cty.NilVal, callError{codeEnv, "the environment variable" + called(args[0]) + " is not set",
 					"Export it before the command, or use a variable with sensitive = true, which plan can do without."}
 			}
-			return cty.StringVal(value).Mark(markEnv), nil
+			return cty.StringVal(value).Mark(markEnv).WithMarks(marks), nil
 		},
 	})
 }
@@ -98,22 +111,24 @@ const maxFileBytes = 1 << 20
 // fileFunc reads a text file; a relative path starts at the folder of the file that says it.
 func (l *loader) fileFunc(folder string) function.Function {
 	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "path", Type: cty.String}},
+		Params: []function.Parameter{nameParameter("path")},
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			path := args[0].AsString()
+			name, marks := args[0].Unmark()
+			path := name.AsString()
 			if !filepath.IsAbs(path) {
 				path = filepath.Join(folder, path)
 			}
+			shown := called(cty.StringVal(path).WithMarks(marks))
 			text, err := l.src.readFile(path)
 			switch {
 			case err != nil:
-				return cty.NilVal, callError{codeRead, "file(): " + path + " cannot be read",
+				return cty.NilVal, callError{codeRead, "file():" + shown + " cannot be read",
 					"A relative path starts at the folder of the file that says it."}
 			case len(text) > maxFileBytes || !utf8.Valid(text):
-				return cty.NilVal, callError{codeRead, "file(): " + path + " is not a text of at most 1 MiB", ""}
+				return cty.NilVal, callError{codeRead, "file():" + shown + " is not a text of at most 1 MiB", ""}
 			}
-			return cty.StringVal(string(normalNewlines(text))), nil
+			return cty.StringVal(string(normalNewlines(text))).WithMarks(marks), nil
 		},
 	})
 }

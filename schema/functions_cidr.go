@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"errors"
 	"math/big"
 	"net/netip"
 
@@ -15,14 +14,14 @@ func cidrSubnetFunc() function.Function {
 	return cidrFunc([]string{"newbits", "netnum"}, func(p netip.Prefix, n []int) (string, error) {
 		bits := p.Bits() + n[0]
 		if n[0] < 0 || bits > p.Addr().BitLen() {
-			return "", errors.New("the network is too small for that many more bits")
+			return "", valueFree("the network is too small for that many more bits")
 		}
 		if n[1] < 0 || big.NewInt(int64(n[1])).BitLen() > n[0] {
-			return "", errors.New("there is no part of that number")
+			return "", valueFree("there is no part of that number")
 		}
 		addr, ok := offset(p.Addr(), n[1], p.Addr().BitLen()-bits)
 		if !ok {
-			return "", errors.New("there is no part of that number")
+			return "", valueFree("there is no part of that number")
 		}
 		return netip.PrefixFrom(addr, bits).String(), nil
 	})
@@ -36,15 +35,20 @@ func cidrHostFunc() function.Function {
 			number.Add(number, new(big.Int).Lsh(big.NewInt(1), uint(p.Addr().BitLen()-p.Bits())))
 		}
 		if number.Sign() < 0 || number.BitLen() > p.Addr().BitLen()-p.Bits() {
-			return "", errors.New("the network has no address of that number")
+			return "", valueFree("the network has no address of that number")
 		}
 		addr, ok := plus(p.Addr(), number)
 		if !ok {
-			return "", errors.New("the network has no address of that number")
+			return "", valueFree("the network has no address of that number")
 		}
 		return addr.String(), nil
 	})
 }
+
+const (
+	wantsNetwork     valueFree = "wants a network such as 10.0.0.0/16"
+	wantsWholeNumber valueFree = "wants a whole number"
+)
 
 func cidrFunc(numbers []string, work func(netip.Prefix, []int) (string, error)) function.Function {
 	params := []function.Parameter{{Name: "prefix", Type: cty.String}}
@@ -57,12 +61,12 @@ func cidrFunc(numbers []string, work func(netip.Prefix, []int) (string, error)) 
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			p, err := netip.ParsePrefix(args[0].AsString())
 			if err != nil {
-				return cty.NilVal, function.NewArgErrorf(0, "wants a network such as 10.0.0.0/16")
+				return cty.NilVal, function.NewArgError(0, wantsNetwork)
 			}
 			whole := make([]int, len(numbers))
 			for i := range numbers {
 				if gocty.FromCtyValue(args[i+1], &whole[i]) != nil {
-					return cty.NilVal, function.NewArgErrorf(i+1, "wants a whole number")
+					return cty.NilVal, function.NewArgError(i+1, wantsWholeNumber)
 				}
 			}
 			out, err := work(p.Masked(), whole)

@@ -27,6 +27,9 @@ func FuzzLoad(f *testing.F) {
 		}
 		f.Add(string(text))
 	}
+	for _, call := range []string{"file(var.pw)", "env(var.pw)", "cidrhost(var.pw, 1)", "jsondecode(var.pw)", "tonumber(var.pw)", `{ a = 1 }[var.pw]`} {
+		f.Add("role \"a\" { password = " + call + " }\n")
+	}
 	for _, block := range Language() {
 		f.Add(block.Example)
 	}
