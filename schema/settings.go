@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -27,7 +26,7 @@ var owned = map[string]struct {
 	"primary_conninfo":          {instead: "leave it out: upstream and role of the replica say it"},
 	"primary_slot_name":         {instead: "leave it out: slot of the replica says it"},
 	"recovery_min_apply_delay":  {instead: "write delay = in the replica"},
-	"synchronous_standby_names": {may: true, instead: "a synchronous block in the cluster will say it; in this version leave it out"},
+	"synchronous_standby_names": {may: true, instead: "write a synchronous block in the cluster"},
 	"restore_command":           {instead: "leave it out: replicas are cloned from their upstream"},
 	"promote_trigger_file":      {instead: "leave it out: promotion is pgrepl's"},
 	"recovery_target_timeline":  {own: "latest", may: true, instead: `leave it out: it is "latest", and replicas follow their upstream`},
@@ -159,7 +158,7 @@ func (r *reader) notOwned(e entry, s *Setting) bool {
 	}
 	d := r.errorf(codeOwned, e.keyAt, "%s is pgrepl's own setting", e.key).hint(own.instead)
 	if e.key == "synchronous_standby_names" {
-		d.detail("%s", synchronousAdvice(s))
+		d.detail("%s", r.synchronousAdvice(s))
 	}
 	return false
 }
@@ -170,22 +169,6 @@ func sameOwn(own, value string) bool {
 	}
 	on, err := Canonical(catalogue.Setting{Type: "bool"}, value)
 	return err == nil && on == own
-}
-
-var synchronousPattern = regexp.MustCompile(`(?i)^\s*(first|any)?\s*([0-9]+)\s*\(`)
-
-// synchronousAdvice shows the block to write; a value that names walreceiver is the default application_name of a
-// standby that was given none.
-func synchronousAdvice(s *Setting) string {
-	mode, count := "first", "1"
-	if m := synchronousPattern.FindStringSubmatch(s.Value); m != nil && !s.Sensitive {
-		mode, count = cmp.Or(strings.ToLower(m[1]), "first"), m[2]
-	}
-	text := fmt.Sprintf("This version replicates asynchronously only. What the cluster block will say:\n  synchronous {\n    mode     = %q\n    count    = %s\n    replicas = [replica.NAME]\n  }", mode, count)
-	if !s.Sensitive && strings.Contains(s.Value, "walreceiver") {
-		text += "\nwalreceiver is what a standby without an application_name calls itself; here every replica has its own name."
-	}
-	return text
 }
 
 // over lays the settings of a block over inherited ones, key by key.
