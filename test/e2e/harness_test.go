@@ -110,6 +110,7 @@ type cluster struct {
 	prefix string
 	dir    string
 	env    []string
+	probes int // that hangs has sent
 }
 
 func newCluster(t *testing.T, image, hcl string) *cluster {

@@ -21,23 +21,32 @@ replica "%-b" {}
 replica "%-c" {}
 `
 
-// hangs reports whether a commit on the master does not come back.
+// hangs reports whether a commit on the master does not come back: the server has it wait for a standby for more than 2 s.
 func (c *cluster) hangs() bool {
 	c.t.Helper()
+	c.probes++
+	name := "hangs" + strconv.Itoa(c.probes)
 	done := make(chan error, 1)
 	go func() {
-		_, err := c.trySQL("a", "postgres", "SET synchronous_commit = on; SELECT pg_logical_emit_message(true, 'test', 'x')")
+		_, err := c.trySQL("a", "postgres", "SET application_name = "+name+"; SET synchronous_commit = on; SELECT pg_logical_emit_message(true, 'test', 'x')")
 		done <- err
 	}()
-	select {
-	case err := <-done:
-		if err != nil {
-			c.t.Errorf("a commit fails: %v", err)
+	for deadline := time.Now().Add(time.Minute); ; {
+		select {
+		case err := <-done:
+			if err != nil {
+				c.t.Errorf("a commit fails: %v", err)
+			}
+			return false
+		case <-time.After(500 * time.Millisecond):
 		}
-		return false
-	case <-time.After(3 * time.Second):
-		c.t.Cleanup(func() { <-done })
-		return true
+		if c.sql("a", "SELECT count(*) FROM pg_stat_activity WHERE application_name = '"+name+"' AND wait_event = 'SyncRep' AND clock_timestamp() - query_start > '2 s'") != "0" {
+			c.t.Cleanup(func() { <-done })
+			return true
+		}
+		if time.Now().After(deadline) {
+			c.t.Fatal("a commit neither comes back nor waits for a standby")
+		}
 	}
 }
 
