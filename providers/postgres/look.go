@@ -80,6 +80,7 @@ type sender struct {
 
 type liveSetting struct {
 	Reset, Boot, Unit, Type, Context, Source, File string
+	Line                                           int
 	Pending                                        bool
 	Enum                                           []string
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -147,9 +148,12 @@ func (s *server) seenSetting(name string, want schema.Setting, inFile map[string
 		a.Value = "not set"
 	case !written && inForce:
 		// in force, but from elsewhere: from the server's own files it may go at any time
-		a.Value, a.Effect, a.Reason = shown(known, live.Reset)+" (from "+live.Source+")", engine.Live, "written where pgrepl keeps it"
+		a.Value, a.Effect, a.Reason = shown(known, live.Reset)+live.from(), engine.Live, "written where pgrepl keeps it"
 	default:
 		a.Value = shown(known, live.Reset)
+		if !written {
+			a.Value += live.from()
+		}
 		if live.Pending {
 			a.Value += " (another value waits for a restart)"
 		}
@@ -158,6 +162,17 @@ func (s *server) seenSetting(name string, want schema.Setting, inFile map[string
 		a.Value = map[bool]string{true: schema.Hidden, false: "(differs)"}[a.Value == shown(known, want.Value)]
 	}
 	return a
+}
+
+// from says where a value comes from that does not stand in postgresql.auto.conf.
+func (l liveSetting) from() string {
+	switch {
+	case l.Source == "default" || strings.HasSuffix(l.File, autoConfFile):
+		return ""
+	case l.File != "":
+		return fmt.Sprintf(" (from %s:%d)", path.Base(l.File), l.Line)
+	}
+	return " (from " + l.Source + ")"
 }
 
 // unread is a value that stands in the file and that the server has not taken over: the next start would. The file is put

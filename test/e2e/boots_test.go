@@ -28,7 +28,9 @@ master "%-a" {}
 replica "%-b" {}
 `)
 		c.apply()
-		started := func() string { return c.sql("a", "SELECT pg_postmaster_start_time()") + c.sql("b", "SELECT pg_postmaster_start_time()") }
+		started := func() string {
+			return c.sql("a", "SELECT pg_postmaster_start_time()") + c.sql("b", "SELECT pg_postmaster_start_time()")
+		}
 		before := started()
 		refused := func(settings, code string, words ...string) {
 			t.Helper()

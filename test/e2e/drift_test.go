@@ -26,6 +26,11 @@ func TestWhatWasChangedByHandIsNamedAndHealed(t *testing.T) {
 		{"a setting was changed", func() { c.sql("b", "ALTER SYSTEM SET work_mem = '99MB'"); c.sql("b", "SELECT pg_reload_conf()") }, []string{"settings.work_mem  99MB -> 8MB  reload"}, nil},
 		{"a setting was added", func() { c.sql("a", "ALTER SYSTEM SET wal_keep_size = '64MB'"); c.sql("a", "SELECT pg_reload_conf()") }, []string{"settings.wal_keep_size  64MB -> default  reload"}, nil},
 		{"a setting was reset and waits for a restart", func() { c.sql("c", "ALTER SYSTEM RESET max_connections"); c.sql("c", "SELECT pg_reload_conf()") }, []string{"max_connections"}, nil},
+		{"a setting comes from the server's own file", func() {
+			c.docker("exec", "-u", "postgres", c.name("b"), "sh", "-c", "echo \"work_mem = '77MB'\" >> /var/lib/postgresql/pgdata/postgresql.conf")
+			c.sql("b", "ALTER SYSTEM RESET work_mem")
+			c.sql("b", "SELECT pg_reload_conf()")
+		}, []string{"settings.work_mem 77MB (from postgresql.conf:", "-> 8MB reload"}, nil},
 		{"a setting was changed and not read", func() { c.sql("b", "ALTER SYSTEM SET work_mem = '99MB'") }, []string{"settings.work_mem  99MB (in the file, not in force) -> 8MB  reload", "No restart"}, nil},
 		{"a setting was changed and waits for a restart", func() {
 			c.sql("c", "ALTER SYSTEM SET max_connections = 70")
