@@ -55,6 +55,7 @@ type Effected struct {
 	On     ID
 	Addr   Address
 	Text   string        // what is lost or interrupted: "volume orders-b is deleted"
+	Figure string        // live numbers, which are shown and no part of what is approved
 	Why    string        // "max_connections, shared_buffers"
 	Asks   bool          // needs --allow=CLASS
 	Stops  time.Duration // how long it is expected to stop writes

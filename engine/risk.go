@@ -53,7 +53,7 @@ var rules = map[string]Rule{
 	"PGR217": {"PGR217", Never, "volume holds another cluster", "Its system identifier is not the master's: it could never follow.",
 		"Name another `volume`, or remove this one if nobody needs what is in it."},
 	"PGR218": {"PGR218", Never, "replica is not in recovery", "It is a primary of its own, and may hold rows that the master does not have.",
-		"Find out which of the two holds the data that you need; remove the other's container and volume, and apply makes it anew."},
+		"Find out which of the two holds the data that you need. `pgrepl apply --rebuild ADDRESS --allow=data:ADDRESS` gives the replica's up."},
 	"PGR219": {"PGR219", Never, "master has no data, but other data of this cluster exists", "A new master would be another cluster: no replica could follow it, and the data would be left behind.",
 		"Name the volume that is there with `volume`, or declare the node that has the data as the master."},
 	"PGR220": {"PGR220", Never, "image is of another major version", "Settings, files and the data directory depend on the major version.",
@@ -69,7 +69,7 @@ var rules = map[string]Rule{
 	"PGR225": {"PGR225", Never, "volume holds a data directory that pgrepl did not make", "Nobody has said that it belongs to this cluster, and pgrepl never writes into data that it did not make.",
 		"Name another `volume`, or an empty folder."},
 	"PGR226": {"PGR226", Never, "replica is on a later timeline than the master", "It has followed another primary since, and cannot follow this one back.",
-		"Find out which of the two holds the data that you need; remove the other's container and volume, and apply makes it anew."},
+		"Find out which of the two holds the data that you need. `pgrepl apply --rebuild ADDRESS --allow=data:ADDRESS` gives the replica's up."},
 	"PGR227": {"PGR227", Warns, "server would not start with its files", "A reload passes over a bad line in silence; the next start does not.",
 		"Mend the file; pgrepl writes postgresql.auto.conf and pg_hba.conf anew at the next apply."},
 	"PGR228": {"PGR228", Warns, "replay is paused", "The standby receives WAL and looks healthy, but its data stands still.",
@@ -77,7 +77,7 @@ var rules = map[string]Rule{
 	"PGR229": {"PGR229", Never, "protected", "Its block says `protect = true`: it is never removed or made anew.",
 		"Take `protect = true` out of the block first, if that is wanted."},
 	"PGR230": {"PGR230", Warns, "replica cannot catch up", "The WAL that it needs is no longer on its upstream: it stays where it is, and serves older and older data.",
-		"Remove its container and its volume, and apply clones it anew. A higher `max_slot_wal_keep_size` gives the next one more time."},
+		"Apply makes it anew by a base backup, which loses nothing, unless its block says `protect = true`. A higher `max_slot_wal_keep_size` gives it more time."},
 	"PGR233": {"PGR233", Never, "server would not start: more slots than max_replication_slots", "A server with more slots on its disk than it may have refuses to start.",
 		"Drop the slots that nobody needs first, by an apply that leaves `max_replication_slots` as it is."},
 	"PGR234": {"PGR234", Never, "server would not start: wal_level too low for its slots", "A server with a logical slot on its disk refuses to start with a wal_level below logical.",
@@ -90,6 +90,14 @@ var rules = map[string]Rule{
 		"Apply brings back what is away. Where that cannot be, take the standby out of the `synchronous` block: apply works meanwhile."},
 	"PGR232": {"PGR232", Warns, "commits wait while synchronous standbys are away", "The plan restarts so many of the listed standbys that too few may be left to acknowledge.",
 		"List one more replica than `count` and change them one by one, or leave the `synchronous` block out meanwhile."},
+	"PGR240": {"PGR240", Never, "replica has a history of its own", "It has WAL that the master never had, or has left the master's timelines before they end: it cannot follow.",
+		"Find out which of the two holds the data that you need. `pgrepl apply --rebuild ADDRESS --allow=data:ADDRESS` gives the replica's up."},
+	"PGR241": {"PGR241", Never, "data from before an earlier rebuild is still there", "A rebuild keeps the old data until the new streams. There is room for one, and this replica has two that the master does not have.",
+		"Save or remove the folder `pgdata.old` in its volume, then run it again."},
+	"PGR243": {"PGR243", Warns, "replica below a rebuilt one", "A base backup begins with a WAL file of its own. What follows the rebuilt replica mostly needs one from before, and is then rebuilt too.",
+		"Nothing: apply looks again and does so where it loses nothing. Leave `--rebuild` out where it was not needed."},
+	"PGR242": {"PGR242", Never, "rebuild needs its leave again", "A run was killed in a rebuild that gives data up. What was allowed is never stored, and the server is held back meanwhile.",
+		"Run it again with `--rebuild` and `--allow=data`; or remove the file `pgrepl/rebuild` from its volume, and the node is as it was before."},
 }
 
 // Rules returns the risk table, by code.
@@ -166,7 +174,7 @@ func judge(p Plan, facts []Fact) (risks, standing []Risk) {
 
 // addEffect adds what a step does; restarts for one reason are one line.
 func addEffect(risks []Risk, e Effected) []Risk {
-	r := Risk{Severity: Warns, Class: e.Class, Addrs: []Address{e.Addr}, Text: e.Text, Why: e.Why, Stops: e.Stops, Origin: e.Origin}
+	r := Risk{Severity: Warns, Class: e.Class, Addrs: []Address{e.Addr}, Text: e.Text, Figure: e.Figure, Why: e.Why, Stops: e.Stops, Origin: e.Origin}
 	if e.Asks {
 		r.Severity, r.Allow = Needs, string(e.Class)+":"+e.Addr.String()
 	}

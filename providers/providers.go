@@ -57,6 +57,12 @@ func (c *Cluster) Look(ctx context.Context) error {
 	return errors.Join(c.server.Look(ctx), c.docker.DropHelpers(ctx))
 }
 
+// Rebuild asks for new data of the replicas that the addresses name.
+func (c *Cluster) Rebuild(addresses []string) { c.server.Rebuild(addresses) }
+
+// Rebuilt notes that one of them has it.
+func (c *Cluster) Rebuilt(node string) { c.server.Rebuilt(node) }
+
 // SeeAs is Look for a cluster in memory: it takes what is in w for what there is.
 func (c *Cluster) SeeAs(w engine.Snapshot) {
 	c.docker.SeeAs(w)

@@ -52,11 +52,13 @@ func newApply(a *app) *cobra.Command {
 			return a.withApproval(c.Context(), f, func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
 				cluster := providers.New(file, on, a.effect)
 				defer cluster.Close()
+				cluster.Rebuild(f.rebuild)
 				return a.carryOut(ctx, cluster, f, render.Title{Command: "apply", Cluster: file.Name, File: file.File})
 			})
 		},
 	}
 	f.add(c)
+	f.addRebuild(c)
 	return c
 }
 

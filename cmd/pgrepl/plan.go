@@ -17,6 +17,7 @@ import (
 // planFlags are shared by plan, apply and destroy.
 type planFlags struct {
 	target, exclude []string
+	rebuild         []string
 	allow, deny     []string
 	detailed        bool
 	full            bool
@@ -46,6 +47,11 @@ func (l *entries) Set(text string) error {
 		return c == ',' && !quoted
 	})...)
 	return nil
+}
+
+// addRebuild adds what a destroy does not have.
+func (f *planFlags) addRebuild(c *cobra.Command) {
+	c.Flags().StringArrayVar(&f.rebuild, "rebuild", nil, "make the data of this replica anew by a base backup (repeatable)")
 }
 
 func (f *planFlags) check() error {
@@ -80,6 +86,7 @@ func newPlan(a *app) *cobra.Command {
 		},
 	}
 	f.add(c)
+	f.addRebuild(c)
 	return c
 }
 
@@ -93,6 +100,7 @@ func noArguments(c *cobra.Command, args []string) error {
 func (a *app) plan(ctx context.Context, file *schema.Cluster, on *docker.Engine, f planFlags) error {
 	cluster := providers.New(file, on, nil)
 	defer cluster.Close()
+	cluster.Rebuild(f.rebuild)
 	s := session{app: a, system: cluster, flags: f, title: render.Title{Command: "plan", Cluster: file.Name, File: file.File}}
 	p, err := s.look(ctx)
 	if err != nil {
@@ -118,6 +126,9 @@ func (s session) look(ctx context.Context) (engine.Plan, error) {
 		return engine.Plan{}, cause(ctx, err)
 	}
 	if err := s.knownAddresses(); err != nil {
+		return engine.Plan{}, err
+	}
+	if err := s.replicas(); err != nil {
 		return engine.Plan{}, err
 	}
 	p, problems, err := engine.Make(s.system, engine.Options{Target: s.flags.target, Exclude: s.flags.exclude})
@@ -162,6 +173,22 @@ func (s session) knownAddresses() error {
 		}
 		if !found {
 			return usageError{fmt.Errorf("there is no %s in the file or in the cluster", want)}
+		}
+	}
+	return nil
+}
+
+// replicas refuses a --rebuild of what is no replica: the others have nobody to be copied from.
+func (s session) replicas() error {
+	for _, want := range s.flags.rebuild {
+		found := false
+		for _, k := range s.system.Kinds() {
+			for _, r := range k.Want() {
+				found = found || r.Addr.Block == "replica" && r.Addr.Matches(want)
+			}
+		}
+		if !found {
+			return usageError{fmt.Errorf("--rebuild %s: there is no such replica in the file", want)}
 		}
 	}
 	return nil

@@ -19,7 +19,7 @@ const (
 
 // recipe is the revision of how a node container is made. A difference replaces no container: the next needed
 // replacement renews it.
-const recipe = "1"
+const recipe = "2"
 
 func ownLabels(cluster, kind, name string, more map[string]string) map[string]string {
 	labels := maps.Clone(more)

@@ -160,6 +160,8 @@ func (e *Engine) start(ctx context.Context, name string) error {
 // rename, when it is complete), takes the lock of the volume, and becomes the server. Two servers on one volume destroy
 // it, and PIDs being private to a container postmaster.pid does not see that; the flock does, and dies with its holder.
 //
+// A server whose data is made anew waits in the same way, for as long as pgrepl/rebuild is there.
+//
 // Files that were delivered for a server that could not start with its own take their place first.
 //
 // Looking twenty times a second would be a process each time, as long as the clone takes; so it looks once a second, and
@@ -170,7 +172,7 @@ trap : USR1
 cd /
 PATH="$PATH:/usr/lib/postgresql/$1/bin:/usr/pgsql-$1/bin"
 echo $$ > ` + wakeFile + `
-until [ -s "$0/PG_VERSION" ]; do sleep 1 & nap=$!; wait $nap; done
+until [ -s "$0/PG_VERSION" ] && [ ! -e "${0%/*}/pgrepl/rebuild" ]; do sleep 1 & nap=$!; wait $nap; done
 trap '' USR1
 [ -z "${nap-}" ] || { kill $nap; wait $nap; } 2>/dev/null
 v=${0%/*}/pgrepl

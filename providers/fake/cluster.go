@@ -35,6 +35,9 @@ func New(file *schema.Cluster, w *World) *Cluster {
 	return &Cluster{file: file, world: w, real: providers.New(file, nil, nil)}
 }
 
+// Rebuild asks for new data of replicas.
+func (c *Cluster) Rebuild(addresses []string) { c.real.Rebuild(addresses) }
+
 // Destroy is the system in which nothing of the file is wanted.
 func Destroy(file *schema.Cluster, w *World, volumes func(node engine.Address) bool) *Cluster {
 	return &Cluster{file: file, world: w, real: providers.Destroy(file, nil, volumes)}
@@ -103,6 +106,9 @@ func (s step) Run(context.Context) error {
 				return err
 			}
 		}
+		if part.when == engine.After && slices.Contains([]string{"clone", "rebuild", "discard"}, s.ID().Do) {
+			s.cluster.real.Rebuilt(s.ID().On.Name)
+		}
 		if s.cluster.Hook != nil && (part.when != Midway || twofold(s.ID())) {
 			s.cluster.Hook(Point{s.ID(), part.when})
 		}
@@ -111,7 +117,7 @@ func (s step) Run(context.Context) error {
 }
 
 // twofold reports whether a step can be cut in two: a container is created, then started; stopped, then removed; names of
-// synchronous standbys are set, then proved.
+// synchronous standbys are set, then proved; a server is marked as held back, then restarted.
 func twofold(id engine.StepID) bool {
-	return id.On.Kind == "node" && (id.Do == "create" || id.Do == "remove") || id.On.Kind == "synchronous" && id.Do == "set"
+	return id.On.Kind == "node" && (id.Do == "create" || id.Do == "remove") || id.On.Kind == "synchronous" && id.Do == "set" || id.Do == "halt"
 }

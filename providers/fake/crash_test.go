@@ -94,7 +94,11 @@ func (tr transition) differs(t *testing.T, w *fake.World) error {
 		return fmt.Errorf("the world is\n%s\nundisturbed\n%s", got, want)
 	}
 	for _, n := range tr.load(t).Nodes {
-		if got, want := w.Made(n.Name), tr.after.Made(n.Name); got != want {
+		again := 0 // a killed run of which nothing is left to do, is asked for once more
+		if len(tr.rebuild) > 0 {
+			again = 1
+		}
+		if got, want := w.Made(n.Name), tr.after.Made(n.Name); got != want && got != want+again {
 			return fmt.Errorf("the data of %s was made %d times, undisturbed %d", n.Name, got, want)
 		}
 	}

@@ -16,6 +16,9 @@ import (
 //	drop slot pg2 on pg1               drop role app             alter role app connection_limit=5
 //	create role legacy                 create slot debezium on pg1
 //	set work_mem=8MB on pg2            unset work_mem on pg2     (in postgresql.auto.conf, and reloaded)
+//	lose slot pg2 on pg1 (the WAL that its standby needs)         promote on pg2
+//	keep data on pg2 (from before a rebuild)                      discard data on pg2
+//	tear pg2 apart (a rebuild of it ended between its two renames)
 //	set synchronous_standby_names=nobody on pg1
 //	hba of pg2: host all all all trust (as the last line)
 func (w *World) Happen(event string) error {
@@ -49,6 +52,17 @@ func (w *World) Happen(event string) error {
 		return w.gone(engine.ID{Kind: "network", Name: on})
 	case "drop slot":
 		return w.gone(slot(on, words[2]))
+	case "lose slot":
+		return w.loseSlot(on, words[2])
+	case "promote on":
+		w.mark(on, apart)
+		return nil
+	case "keep data":
+		w.mark(on, kept)
+		return nil
+	case "discard data":
+		w.drop(data(on), kept)
+		return nil
 	case "drop role":
 		return w.gone(role(on))
 	case "create slot":
@@ -62,16 +76,16 @@ func (w *World) Happen(event string) error {
 		return w.change(role(words[2]), path, func(a *engine.Attr) { a.Value = v })
 	}
 	switch words[0] {
+	case "tear":
+		w.tear(name)
+		return nil
 	case "set":
 		if name == "synchronous_standby_names" {
 			return w.change(synchronous(on), "synchronous", func(a *engine.Attr) { a.Value, a.Reason = value+unproved, value })
 		}
 		return w.change(settings(on), "settings."+name, func(a *engine.Attr) { a.Value = value })
 	case "unset":
-		r := w.things[settings(on)]
-		r.Attrs = maps.Clone(r.Attrs)
-		delete(r.Attrs, "settings."+name)
-		w.put(r)
+		w.drop(settings(on), "settings."+name)
 		return nil
 	}
 	return fmt.Errorf("no such event")

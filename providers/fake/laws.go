@@ -19,7 +19,9 @@ func (w *World) begin(s engine.Step) error {
 		return fmt.Errorf("%s: %w", s.ID(), err)
 	}
 	if id := s.ID(); twofold(id) {
-		if id.On.Kind == "synchronous" {
+		if id.Do == "halt" {
+			w.halt(s)
+		} else if id.On.Kind == "synchronous" {
 			w.things = s.After(w.things)
 			w.set(id.On, "synchronous", w.value(id.On, "synchronous")+unproved)
 		} else if id.Do == "create" {
@@ -51,16 +53,26 @@ func (w *World) finish(s engine.Step) error {
 				w.set(n.ID, "network", id.On.Name+" (removed)")
 			}
 		}
+	case id.Do == "create" && id.On.Kind == "slot":
+		w.drop(id.On, "wal") // nothing tells a new slot from one that never lost any
 	case id.Do == "create" && id.On.Kind == "node":
 		w.started[id.On.Name] = true
 	case id.Do == "accept", id.Do == "accept again":
 		delete(w.started, id.On.Name)
 	case id.Do == "initialise" || id.Do == "clone":
-		w.made[id.On.Name]++
+		w.fresh(id.On.Name)
 	case id.Do == "restart" || id.Do == "restart again":
 		w.leaves(id)
 	case id.Do == "return" || id.Do == "return again":
 		delete(w.away, id.On.Name)
+	case id.Do == "halt":
+		w.mark(id.On.Name, held)
+	case id.Do == "rebuild":
+		w.rebuilt(id.On.Name)
+	case id.Do == "discard":
+		w.things = w.things.Without(data(id.On.Name))
+		w.drop(id.On, "data")
+		w.drop(id.On, "old data")
 	}
 	w.settle()
 	for standby, why := range w.paused() {
@@ -216,7 +228,12 @@ func (w *World) serverRefuses(s engine.Step) error {
 		if !w.has(id.On) {
 			return fmt.Errorf("%s has no data directory", name)
 		}
+		if w.is(name, held) {
+			return fmt.Errorf("%s is held back", name)
+		}
 		return nil
+	case "halt", "rebuild", "discard":
+		return w.rebuildRefuses(s)
 	}
 	if err := w.needsAccepting(name); err != nil {
 		return err
@@ -364,6 +381,9 @@ func (w *World) slotRefuses(id engine.StepID, after engine.Resource) error {
 			}
 		}
 		return nil
+	}
+	if name := w.onSlot(id.On); name != "" {
+		return fmt.Errorf("%s would set slot %s back to its old position", name, id.On.Name)
 	}
 	if after.Attrs["type"].Value != "logical" {
 		return nil

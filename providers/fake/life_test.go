@@ -27,6 +27,7 @@ var update = flag.Bool("update", false, "write what is found into the golden fil
 //
 //	1-new.hcl       the file from now on
 //	2-gone.events   what somebody does by hand
+//	3-anew.rebuild  --rebuild of these addresses
 //	9-end.destroy   destroy instead of apply; the text is what --allow says
 //	1-new.plan      what is planned then, in as many parts as there are looks; the plan is applied
 //
@@ -43,6 +44,7 @@ type stage struct {
 	file    string // the last one
 	destroy bool
 	allow   []string
+	rebuild []string
 	plan    string
 	load    func(*testing.T) *schema.Cluster
 }
@@ -84,6 +86,8 @@ func readLife(t *testing.T, path string) life {
 			s.events = string(f.Data)
 		case ".destroy":
 			s.destroy, s.allow = true, strings.Fields(string(f.Data))
+		case ".rebuild":
+			s.rebuild = strings.Fields(string(f.Data))
 		case ".plan":
 			s.plan = string(f.Data)
 		default:
@@ -120,7 +124,9 @@ func (s stage) bind(t *testing.T, w *fake.World) *fake.Cluster {
 			return engine.Allows(s.allow, engine.ClassData, node)
 		})
 	}
-	return fake.New(s.load(t), w)
+	c := fake.New(s.load(t), w)
+	c.Rebuild(s.rebuild)
+	return c
 }
 
 func (s stage) title(t *testing.T) render.Title {

@@ -91,6 +91,14 @@ func (w *World) set(id engine.ID, path, value string) {
 	w.put(r)
 }
 
+// drop takes an attribute from a thing.
+func (w *World) drop(id engine.ID, path string) {
+	r := w.things[id]
+	r.Attrs = maps.Clone(r.Attrs)
+	delete(r.Attrs, path)
+	w.put(r)
+}
+
 func (w *World) has(id engine.ID) bool { _, ok := w.things[id]; return ok }
 
 func (w *World) value(id engine.ID, path string) string { return w.things[id].Attrs[path].Value }
@@ -156,6 +164,11 @@ func (w *World) settle() {
 				state = "missing"
 			}
 			w.put(engine.Resource{ID: s.ID, Attrs: map[string]engine.Attr{"server": {Value: "down", Reason: "container is " + state}}})
+			if w.is(name, begun) {
+				w.mark(name, held)
+			}
+		case w.is(name, held):
+			w.put(engine.Resource{ID: s.ID, Attrs: map[string]engine.Attr{"server": {Value: "down", Reason: "its rebuild is not finished"}}})
 		case w.Quick:
 			w.set(s.ID, "server", accepting)
 		}
@@ -195,6 +208,12 @@ func (w *World) canStream(name string) error {
 		return fmt.Errorf("%s does not accept connections", name)
 	case !w.accepts(upstream):
 		return fmt.Errorf("upstream %s does not accept connections", upstream)
+	case w.is(name, apart):
+		return fmt.Errorf("%s is not in recovery", name)
+	case w.is(name, behind):
+		return fmt.Errorf("the WAL that %s needs is no longer on %s", name, upstream)
+	case w.value(slot(upstream, slotName), "wal") == "lost":
+		return fmt.Errorf("slot %s on %s is lost", slotName, upstream)
 	case !w.has(slot(upstream, slotName)):
 		return fmt.Errorf("there is no slot %s on %s", slotName, upstream)
 	case w.value(role(user), "login") != "true" || w.value(role(user), "replication") != "true":
@@ -265,6 +284,9 @@ func (w *World) attrs(seen engine.Resource) map[string]engine.Attr {
 		if _, checked := seen.Attrs[path]; !checked {
 			delete(out, path)
 		}
+	}
+	if _, compared := seen.Attrs["wal"]; !compared {
+		delete(out, "wal")
 	}
 	if seen.ID.Kind != "settings" {
 		return out

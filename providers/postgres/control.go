@@ -12,6 +12,7 @@ type directory struct {
 	System   string // system identifier
 	Timeline int    // of its latest checkpoint
 	Standby  bool   // standby.signal is there
+	At       lsn    // of its latest checkpoint
 
 	Replays numbers // the least of each hot-standby parameter that its next start takes
 }
@@ -24,6 +25,7 @@ type directory struct {
 // standby's start is held against. That they are at the same place in 15, 16, 17 and 18 was found by writing odd values.
 const (
 	controlSystem     = 0
+	controlLatest     = 32
 	controlTimeline   = 48
 	controlParameters = 180
 	controlNeeded     = 200
@@ -49,5 +51,6 @@ func readDirectory(version, control []byte, standby bool) (directory, bool) {
 		System:   strconv.FormatUint(binary.LittleEndian.Uint64(control[controlSystem:]), 10),
 		Timeline: int(binary.LittleEndian.Uint32(control[controlTimeline:])),
 		Standby:  standby,
+		At:       lsn(binary.LittleEndian.Uint64(control[controlLatest:])),
 	}, true
 }

@@ -79,7 +79,7 @@ func (hbaKind) Facts(_, _ engine.Snapshot) []engine.Fact { return nil }
 
 func (k hbaKind) Steps(c engine.Change) []engine.Step {
 	s := k.server(c.ID.On)
-	if c.Action == engine.Create || s.seen.reach != up {
+	if c.Action == engine.Create || s.seen.reach != up || s.rebuild() != nil {
 		return nil // written before the server first starts
 	}
 	write := writeHBA{Order: engine.Order{Self: engine.StepID{Do: "write", On: c.ID}, On: s.node.Name}, server: s, result: c.New}

@@ -97,14 +97,14 @@ func (s *server) when() (early, late bool) {
 // as it has, its primary has, and the file says; one that could not start with less than it has to replay, until it has.
 func (s *server) interim() numbers {
 	out := numbers{}
-	if s.seen.failed != nil && !s.isPrimary() {
+	if s.seen.failed != nil && !s.isPrimary() && s.rebuild() == nil {
 		want, replays := s.declared(), s.floor()
 		for _, name := range want.short(replays) {
 			out[name] = replays[name]
 		}
 		return out
 	}
-	if early, late := s.when(); !early || !late {
+	if early, late := s.when(); !early || !late || s.rebuild() != nil {
 		return out
 	}
 	want, have, primary := s.declared(), s.inForce(), s.site.primary().inForce()

@@ -37,6 +37,9 @@ type look struct {
 	known     bool // directory was read
 	passfile  []byte
 	failed    *files // of a server that could not start
+	history   string
+	kept      bool   // the data from before a rebuild is there
+	rebuild   string // what a rebuild that was begun would lose; "" where none was
 	live      live
 }
 
@@ -47,9 +50,15 @@ type live struct {
 	Version   int
 	Recovery  bool
 	Timeline  int
-	LSN       string
+	History   string // of the timeline, as its file says; "" of a first one
+	LSN       string // what it has written; of a standby, received
+	Segment   lsn    // the size of a WAL file
+	Oldest    string // the position part of the name of the oldest WAL file that it holds
+	Kept      bool   // the data from before a rebuild is still beside its own
+	Rebuild   string // what a rebuild that was begun would lose
 	Paused    bool
 	Delayed   bool // replay waits for recovery_min_apply_delay
+	Starved   bool // it has replayed all WAL that it holds
 	Receiver  *struct{ Status, Slot, Host string }
 	Senders   []sender
 	Settings  map[string]liveSetting
@@ -93,6 +102,7 @@ type fileSetting struct {
 
 type liveSlot struct {
 	Name, Type, Plugin, Database, Status string
+	Reason                               string // why it was invalidated
 	Active                               bool
 	Retained                             int64
 }
@@ -156,7 +166,7 @@ func (s *server) lookAt(ctx context.Context) (look, error) {
 		err := s.session.document(ctx, strings.NewReplacer("$DECLARED", nameArray(s.ownSettings()), "$LIBRARIES", nameArray(s.libraries())).Replace(lookSQL), &l.live)
 		l.passfile = s.session.held()
 		if err == nil {
-			l.reach = up
+			l.reach, l.history, l.kept, l.rebuild = up, l.live.History, l.live.Kept, strings.TrimSpace(l.live.Rebuild)
 			return l, nil
 		}
 		if ctx.Err() != nil {
@@ -180,6 +190,9 @@ func (s *server) lookAtFiles(ctx context.Context, l look) (look, error) {
 		}
 		l.passfile = files["pgrepl/passfile"]
 	}
+	if err := s.lookForRebuild(ctx, &l); err != nil {
+		return look{}, err
+	}
 	version, err := s.machine.Read(ctx, "pgdata/PG_VERSION")
 	if err != nil {
 		return look{}, err
@@ -202,7 +215,38 @@ func (s *server) lookAtFiles(ctx context.Context, l look) (look, error) {
 		}
 	}
 	l.directory, l.known = readDirectory(version["pgdata/PG_VERSION"], control["pgdata/global/pg_control"], len(signal) > 0)
-	return l, nil
+	if l.known {
+		l.history, l.directory.Timeline, err = s.readHistory(ctx, l.directory.Timeline)
+	}
+	return l, err
+}
+
+// lookForRebuild tells from the files whether a rebuild was begun, and whether the data from before one is there.
+func (s *server) lookForRebuild(ctx context.Context, l *look) error {
+	mark, err := s.machine.Read(ctx, rebuildFile)
+	if err != nil {
+		return err
+	}
+	if l.rebuild = strings.TrimSpace(string(mark[rebuildFile])); l.rebuild != "" {
+		l.why = "its rebuild is not finished"
+	}
+	old, err := s.machine.Read(ctx, "pgdata.old/PG_VERSION")
+	l.kept = len(old) > 0
+	return err
+}
+
+// readHistory reads the history of a timeline, or of a later one where there is: pg_control says the old one until the first
+// checkpoint on the new.
+func (s *server) readHistory(ctx context.Context, timeline int) (string, int, error) {
+	history := ""
+	for t := timeline; ; t++ {
+		path := fmt.Sprintf("pgdata/pg_wal/%08X.history", t)
+		files, err := s.machine.Read(ctx, path)
+		if err != nil || len(files) == 0 && t > timeline {
+			return history, max(t-1, timeline), err
+		}
+		history = string(files[path])
+	}
 }
 
 // files are what a server starts with.

@@ -2,17 +2,27 @@
 -- of the names of libraries that the server or its sessions are to load, which are looked for as the server would.
 -- Settings are read from reset_val: setting would show what a session or a role has set for itself, and hides
 -- archive_command while archive_mode is off.
+-- The timeline of a standby that does not stream is the latest that its files know of: pg_control has the one of the last
+-- checkpoint.
+WITH here AS MATERIALIZED (SELECT CASE WHEN pg_is_in_recovery()
+    THEN coalesce((SELECT nullif(received_tli, 0) FROM pg_stat_wal_receiver), greatest((SELECT timeline_id FROM pg_control_checkpoint()),
+      (SELECT max(('x' || substr(name, 1, 8))::bit(32)::int) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{8}([0-9A-F]{16}|\.history)$')))
+    ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END AS timeline)
 SELECT json_build_object(
   'system', (SELECT system_identifier::text FROM pg_control_system()),
   'version', current_setting('server_version_num')::int / 10000,
   'recovery', pg_is_in_recovery(),
   'now', clock_timestamp()::text,
-  'timeline', CASE WHEN pg_is_in_recovery()
-    THEN coalesce((SELECT received_tli FROM pg_stat_wal_receiver), (SELECT timeline_id FROM pg_control_checkpoint()))
-    ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END,
-  'lsn', (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END)::text,
+  'timeline', (SELECT timeline FROM here),
+  'history', (SELECT coalesce(pg_read_file('pg_wal/' || lpad(upper(to_hex(timeline)), 8, '0') || '.history', 0, 65536, true), '') FROM here),
+  'lsn', (CASE WHEN pg_is_in_recovery() THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) ELSE pg_current_wal_lsn() END)::text,
+  'segment', (SELECT setting::bigint FROM pg_settings WHERE name = 'wal_segment_size'),
+  'oldest', (SELECT coalesce(min(substr(name, 9)), '') FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'),
+  'kept', (SELECT modification IS NOT NULL FROM pg_stat_file(current_setting('data_directory') || '.old', true)),
+  'rebuild', coalesce(pg_read_file(current_setting('data_directory') || '/../pgrepl/rebuild', 0, 64, true), ''),
   'paused', CASE WHEN pg_is_in_recovery() THEN pg_get_wal_replay_pause_state() <> 'not paused' ELSE false END,
   'delayed', EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'startup' AND wait_event = 'RecoveryApplyDelay'),
+  'starved', EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'startup' AND wait_event IN ('RecoveryWalStream', 'RecoveryRetrieveRetryInterval')),
   'receiver', (SELECT json_build_object('status', status, 'slot', coalesce(slot_name, ''), 'host', coalesce(sender_host, '')) FROM pg_stat_wal_receiver),
   'senders', (SELECT coalesce(json_agg(json_build_object('name', application_name, 'state', state, 'sync', sync_state, 'began', to_json(backend_start),
       'lag', pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, replay_lsn)::bigint)
@@ -28,9 +38,9 @@ SELECT json_build_object(
   'hba_errors', (SELECT coalesce(json_agg(json_build_object('line', line_number, 'error', coalesce(error, 'not valid')) ORDER BY line_number), '[]')
     FROM pg_hba_file_rules WHERE type IS NULL),
   'slots', (SELECT coalesce(json_agg(json_build_object('name', slot_name, 'type', slot_type, 'plugin', coalesce(plugin, ''), 'database', coalesce(database, ''),
-      'active', active, 'status', coalesce(wal_status, ''), 'retained', coalesce(pg_wal_lsn_diff(
+      'active', active, 'reason', coalesce(to_jsonb(s) ->> 'invalidation_reason', ''), 'status', coalesce(wal_status, ''), 'retained', coalesce(pg_wal_lsn_diff(
         CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, restart_lsn), -1)::bigint) ORDER BY slot_name), '[]')
-    FROM pg_replication_slots WHERE NOT temporary),
+    FROM pg_replication_slots s WHERE NOT temporary),
   'library_dir', (SELECT setting FROM pg_config WHERE name = 'PKGLIBDIR'),
   'missing', (SELECT coalesce(json_agg(n ORDER BY n), '[]') FROM unnest($LIBRARIES) n, (SELECT setting AS libdir FROM pg_config WHERE name = 'PKGLIBDIR') c
     WHERE NOT EXISTS (SELECT FROM unnest(CASE WHEN strpos(n, '/') > 0 THEN ARRAY[replace(n, '$libdir', libdir)]

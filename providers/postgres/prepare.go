@@ -24,7 +24,7 @@ const (
 umask 077
 cd "$1"
 PATH="$PATH:/usr/lib/postgresql/$2/bin:/usr/pgsql-$2/bin"
-[ ! -e pgdata ] || { rm -f pgrepl/conf pgrepl/hba pgrepl/bootstrap pgrepl/credential.new; echo "` + madeBefore + `"; exit 0; }
+[ ! -e pgdata ] || { rm -f pgrepl/conf pgrepl/hba pgrepl/bootstrap pgrepl/credential.new pgrepl/rebuild; echo "` + madeBefore + `"; exit 0; }
 has=$(initdb --version)
 case "$has" in *") $2".*|*") $2"[a-z]*) ;; *) echo "the image has $has, the file says version $2" >&2; exit 4;; esac
 rm -rf pgdata.part
@@ -37,6 +37,7 @@ mv pgrepl/hba pgdata.part/pg_hba.conf
 mv pgrepl/credential.new pgrepl/credential
 sync pgrepl/credential 2>/dev/null || sync
 mv pgdata.part pgdata
+rm -rf pgdata.new pgrepl/rebuild
 sync . 2>/dev/null || sync
 `
 	// The single-user server that makes the management role also proves that the settings can boot; exit_on_error, because
@@ -152,13 +153,26 @@ type clone struct {
 	engine.Order
 	server  *server
 	results []engine.Resource
+	beside  bool // of data that is there, and is replaced
 }
 
 func (s clone) String() string {
-	return "base backup of " + s.server.upstream().node.Name
+	text := "base backup of " + s.server.upstream().node.Name
+	if s.beside {
+		text += " beside the old data, swap, start"
+	}
+	return text
 }
 
-func (s clone) After(w engine.Snapshot) engine.Snapshot { return withAll(w, s.results) }
+// After is true of a rebuilt server's slots, too: a base backup has none.
+func (s clone) After(w engine.Snapshot) engine.Snapshot {
+	for id := range w {
+		if s.beside && id.Kind == "slot" && id.On == s.server.node.Name {
+			w = w.Without(id)
+		}
+	}
+	return withAll(w, s.results)
+}
 
 // stalled is how long a clone may make no progress.
 const stalled = 5 * time.Minute
@@ -178,11 +192,15 @@ func (s clone) Run(ctx context.Context) error {
 	}
 	files := s.server.files(dir)
 	files["credential.new"], files["passfile"] = []byte(management.Reveal()+"\n"), passfile(s.server.node.Role.Name, password)
+	script := cloneScript
+	if s.beside {
+		script = rebuildScript
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go s.watch(ctx, cancel)
 	err = s.server.prepare(ctx, "base backup", files, func() error {
-		_, err := s.server.machine.Run(ctx, "base backup", cloneScript+s.server.machine.WakeScript(), "", dir, strconv.Itoa(s.server.site.file.Version),
+		_, err := s.server.machine.Run(ctx, "base backup", script+s.server.machine.WakeScript(), "", dir, strconv.Itoa(s.server.site.file.Version),
 			conninfo(s.server.conninfo(dir)), s.server.node.Slot.Name)
 		return err
 	})
@@ -190,8 +208,12 @@ func (s clone) Run(ctx context.Context) error {
 		if cause := context.Cause(ctx); errors.Is(cause, errStalled) {
 			return errors.Join(cause, err)
 		}
+		if s.beside {
+			return fmt.Errorf("%w; its old data is kept, and its server waits for the new: without the file %s in volume %s it is as before", err, rebuildFile, s.server.node.Volume)
+		}
 		return err
 	}
+	s.server.site.Rebuilt(s.server.node.Name)
 	return nil
 }
 

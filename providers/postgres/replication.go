@@ -174,7 +174,7 @@ func (replicationKind) Facts(_, _ engine.Snapshot) []engine.Fact { return nil }
 
 func (k replicationKind) Steps(c engine.Change) []engine.Step {
 	s := k.server(c.ID.On)
-	if c.Action == engine.Create || s.seen.reach != up {
+	if c.Action == engine.Create || s.seen.reach != up || s.rebuild() != nil {
 		return nil // written before the standby first starts
 	}
 	var steps []engine.Step

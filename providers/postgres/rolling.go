@@ -36,12 +36,12 @@ func (s *Site) turns() []turn {
 		for _, d := range byName(srv.downstream()) {
 			before(d)
 		}
-		if early, _ := srv.when(); early && (srv.seen.reach == up || srv.seen.reach == down) {
+		if early, _ := srv.when(); early && srv.rebuild() == nil && (srv.seen.reach == up || srv.seen.reach == down) {
 			out = append(out, turn{server: srv})
 		}
 	}
 	behind = func(srv *server) {
-		if early, late := srv.when(); late {
+		if early, late := srv.when(); late && srv.rebuild() == nil {
 			out = append(out, turn{server: srv, again: early})
 		}
 		for _, d := range byName(srv.downstream()) {
@@ -62,8 +62,17 @@ func byName(servers []*server) []*server {
 // before are the steps after which it is the turn of t: all the servers with an earlier one are back. A server that was down
 // has no turn; where it may have as much as it has now, it is up before its primary goes down. Those that leave together wait
 // for none of each other, and no standby that may go before its primary waits for them: one of them may be the primary.
+// One that is rebuilt has no turn: it has stopped before the others go down, and its base backup is made when all are back.
 func (s *Site) before(t turn) []engine.StepID {
 	var out []engine.StepID
+	for _, d := range s.standbys() {
+		switch {
+		case d == t.server && d.rebuild() != nil:
+			return nil
+		case d.rebuild() != nil && !t.server.machine.Moves():
+			out = append(out, halted(d.node.Name))
+		}
+	}
 	early, _ := t.server.when()
 	patient := t.server.isPrimary() && !t.server.machine.Moves() || !early || t.again
 	for _, other := range s.turns() {
@@ -118,7 +127,7 @@ func (k serverKind) comeBack(t turn) comeBack {
 // linked reports whether a standby streamed when it was looked at, and goes on through the same link. One whose link the plan
 // changes is waited for when that is done.
 func (s *server) linked() bool {
-	if s.seen.reach != up || s.upstream().seen.reach != up || !s.streams() || s.machine.Moves() {
+	if s.seen.reach != up || s.upstream().seen.reach != up || !s.streams() || s.machine.Moves() || s.rebuild() != nil || s.upstream().rebuild() != nil {
 		return false
 	}
 	want, seen := replicationKind{s.site}.want(s).Attrs, replicationKind{s.site}.seenAttrs(s)

@@ -7,6 +7,9 @@ import (
 	"pgrepl/engine"
 )
 
+// dataInMemory is the kind of what a cluster in memory knows of a node's data beside what a server says.
+const dataInMemory = "data"
+
 // SeeAs is Look for a cluster in memory: afterwards this side has seen which of the servers in w answer, what exists in
 // those, and what the ledger says of it. What Want, Facts and Steps ask of a look is then answered from w; the attributes
 // of what is inside a server are the memory's own business.
@@ -30,15 +33,20 @@ func (s *Site) SeeAs(w engine.Snapshot) {
 
 func (s *server) lookAs(w engine.Snapshot) look {
 	r, there := w[serverID(s.node.Name)]
+	of := w[engine.ID{Kind: dataInMemory, On: s.node.Name}].Attrs
+	seen := look{kept: of["kept"].Value != "", rebuild: of["rebuild"].Value}
+	apart := of["apart"].Value != ""
 	switch {
 	case !there:
-		return look{reach: absent}
+		return seen
 	case r.Unknown != "":
 		return look{reach: hidden, why: r.Unknown}
 	case r.Attrs["server"].Value != acceptingConnections:
-		return look{reach: down, why: r.Attrs["server"].Reason}
+		seen.reach, seen.why, seen.known = down, r.Attrs["server"].Reason, true
+		seen.directory = directory{Major: s.site.file.Version, System: "1", Timeline: 1, Standby: !s.isPrimary() && !apart}
+		return seen
 	}
-	l := live{Version: s.site.file.Version, System: "1", Timeline: 1, Recovery: !s.isPrimary(), Settings: map[string]liveSetting{}, Connections: 10}
+	l := live{LSN: "0/3000000", Oldest: "0000000000000003", Segment: 16 << 20, Starved: !s.isPrimary(), Version: s.site.file.Version, System: "1", Timeline: 1, Recovery: !s.isPrimary(), Settings: map[string]liveSetting{}, Connections: 10}
 	for path, a := range w[settingsID(s.node.Name)].Attrs {
 		name := strings.TrimPrefix(path, settingPath)
 		l.Settings[name] = liveSetting{Reset: inForce(a.Value)}
@@ -50,7 +58,14 @@ func (s *server) lookAs(w engine.Snapshot) look {
 	for _, r := range w.Sorted() {
 		l.add(s, r, w)
 	}
-	return look{reach: up, live: l}
+	if of["behind"].Value != "" {
+		l.LSN = "0/1000000"
+	}
+	if apart {
+		l.Recovery, l.Timeline, l.LSN, seen.history = false, 2, "0/2800000", "1\t0/2000000\tby hand\n"
+	}
+	seen.reach, seen.live = up, l
+	return seen
 }
 
 func (l *live) add(s *server, r engine.Resource, w engine.Snapshot) {
@@ -58,7 +73,7 @@ func (l *live) add(s *server, r engine.Resource, w engine.Snapshot) {
 	_, l.Ledger = w[ledgerID]
 	switch {
 	case r.ID.Kind == "slot" && r.ID.On == s.node.Name:
-		l.Slots = append(l.Slots, liveSlot{Name: r.ID.Name, Type: value("type"), Plugin: value("plugin"), Database: value("database")})
+		l.Slots = append(l.Slots, liveSlot{Name: r.ID.Name, Status: value("wal"), Type: value("type"), Plugin: value("plugin"), Database: value("database")})
 	case r.ID.Kind == "replication" && r.ID.On == s.node.Name:
 		link := map[string]string{"host": inForce(value("upstream")), "user": inForce(value("role")), "application_name": inForce(value("application_name"))}
 		for name, v := range map[string]string{"primary_conninfo": conninfo(link), "primary_slot_name": inForce(value("slot"))} {

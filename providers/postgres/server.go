@@ -12,19 +12,29 @@ import (
 // serverKind is the kind of a node's data directory with the process on it. It exists when the data directory is complete.
 type serverKind struct{ *Site }
 
-const acceptingConnections = "accepting connections"
+const (
+	acceptingConnections = "accepting connections"
+	dataPath             = "data"
+	oldData              = "old data" // what was there before a rebuild
+)
 
 func (serverKind) Name() string { return "server" }
 
 func (k serverKind) want(s *server) engine.Resource {
 	r := engine.Resource{ID: serverID(s.node.Name), Addr: s.address(), Origin: origin(s.node.Origin), Made: "initdb", Needs: []engine.ID{nodeID(s.node.Name)},
 		Attrs: map[string]engine.Attr{"server": {Value: acceptingConnections, Default: true, Effect: engine.Live}}}
-	if s.broken() {
+	if s.broken() && s.rebuild() == nil {
 		r.Attrs["files"] = engine.Attr{Value: "as declared", Effect: engine.Live, Reason: "the server does not start with what they are"}
 	}
 	if !s.isPrimary() {
 		r.Made = "base backup of " + s.upstream().address().String()
-		if s.seen.reach == absent { // to be cloned; what it takes to stream is the link's
+		if s.leftover() {
+			r.Attrs[oldData] = engine.Attr{Value: "removed", Effect: engine.Live, Reason: "once it streams"}
+		}
+		if s.rebuild() != nil {
+			r.Attrs[dataPath] = engine.Attr{Value: r.Made, Effect: engine.Rebuild}
+		}
+		if s.seen.reach == absent || s.rebuild() != nil { // to be cloned; what it takes to stream is the link's
 			r.Needs = append(r.Needs, serverID(s.upstream().node.Name), roleID(s.node.Role.Name), slotID(s.upstream().node.Name, s.node.Slot.Name))
 		}
 	}
@@ -51,9 +61,15 @@ func (k serverKind) Seen() []engine.Resource {
 			r = s.unseen(r)
 		case down, refused:
 			r.Attrs = map[string]engine.Attr{"server": {Value: "down", Effect: engine.Live, Reason: s.seen.why}}
-			if s.broken() {
+			if s.broken() && s.rebuild() == nil {
 				r.Attrs["files"] = engine.Attr{Value: s.whyBroken()}
 			}
+		}
+		if r.Attrs != nil && s.leftover() {
+			r.Attrs[oldData] = engine.Attr{Value: "kept"}
+		}
+		if b := s.rebuild(); b != nil {
+			r.Attrs[dataPath] = engine.Attr{Value: b.was}
 		}
 		out = append(out, r)
 	}
@@ -92,7 +108,7 @@ func (k serverKind) Facts(_, _ engine.Snapshot) []engine.Fact {
 			f.Detail = "a standby of another cluster can never follow this master"
 			f.Next = "name another `volume`, or remove this one if nobody needs what is in it (docker volume rm " + s.node.Volume + ")"
 		default:
-			if f = k.partFact(s, d, f); f.Code == "" {
+			if f = k.dataFact(s, k.partFact(s, d, f)); f.Code == "" {
 				continue
 			}
 		}
@@ -101,25 +117,12 @@ func (k serverKind) Facts(_, _ engine.Snapshot) []engine.Fact {
 	return append(out, k.standing()...)
 }
 
-// partFact holds the part that the file gives a node against what its data says.
+// partFact refuses a master whose data is a standby's.
 func (k serverKind) partFact(s *server, d directory, f engine.Fact) engine.Fact {
-	m, known := k.primary().identity()
-	switch {
-	case s.isPrimary() && d.Standby:
+	if s.isPrimary() && d.Standby {
 		f.Code, f.Text = "PGR222", fmt.Sprintf("%s is in recovery: its data is a standby's, on timeline %d", s.address(), d.Timeline)
 		f.Detail = "the file declares it as master; promoting a standby is never a side effect"
 		f.Next = "declare the node that is the primary as master"
-	case !s.isPrimary() && !d.Standby:
-		f.Code, f.Text = "PGR218", fmt.Sprintf("%s is not in recovery: it is a primary of its own, on timeline %d", s.address(), d.Timeline)
-		if known {
-			f.Text += fmt.Sprintf("; the master %s is on timeline %d", k.primary().address(), m.Timeline)
-		}
-		f.Detail = "rows may have been written to it that the master does not have; nothing is touched"
-		f.Next = "find out which of the two holds the data you need; then remove the other's container and volume, and apply makes it anew"
-	case !s.isPrimary() && known && d.Timeline > m.Timeline:
-		f.Code, f.Text = "PGR226", fmt.Sprintf("%s is on timeline %d, ahead of the master %s on timeline %d", s.address(), d.Timeline, k.primary().address(), m.Timeline)
-		f.Detail = "it followed another primary after this one; it can not follow the master back"
-		f.Next = "find out which of the two holds the data you need; then remove the other's container and volume, and apply makes it anew"
 	}
 	return f
 }
@@ -155,6 +158,9 @@ func (s *Site) foreign(d directory) bool { return s.system() != "" && d.System !
 func (k serverKind) standing() []engine.Fact {
 	var out []engine.Fact
 	for _, s := range k.servers {
+		if !s.isPrimary() {
+			out = append(out, k.belowFacts(s)...)
+		}
 		if s.seen.reach != up {
 			continue
 		}
@@ -176,12 +182,27 @@ func (k serverKind) Steps(c engine.Change) []engine.Step {
 		if s.isPrimary() {
 			return []engine.Step{k.initialise(s), k.accept(s.firstTurn())}
 		}
-		return []engine.Step{k.clone(s), k.accept(s.firstTurn()), k.stream(s)}
+		return append([]engine.Step{k.clone(s), k.accept(s.firstTurn()), k.stream(s)}, k.leftovers(s)...)
 	}
+	if b := s.rebuild(); b != nil {
+		return k.remake(s, b)
+	}
+	steps := k.leftovers(s)
 	if c.Changes("files") {
-		return append([]engine.Step{k.mend(s)}, k.Awaken(s.node.Name)...)
+		steps = append(steps, k.mend(s))
 	}
-	return k.Awaken(s.node.Name)
+	if c.Changes("files", "server") {
+		steps = append(steps, k.Awaken(s.node.Name)...)
+	}
+	return steps
+}
+
+// leftovers removes what is left of a rebuild that was not finished.
+func (k serverKind) leftovers(s *server) []engine.Step {
+	if !s.leftover() {
+		return nil
+	}
+	return []engine.Step{k.discard(s)}
 }
 
 func (k serverKind) mend(s *server) mend {
@@ -193,8 +214,8 @@ func (k serverKind) mend(s *server) mend {
 // back before the next server has its own; where all leave at once, or where it was down, nothing waits for its return.
 func (s *Site) Awaken(node string) []engine.Step {
 	srv := s.server(node)
-	if srv == nil || srv.seen.reach == absent || srv.seen.reach == hidden {
-		return nil
+	if srv == nil || srv.seen.reach == absent || srv.seen.reach == hidden || srv.rebuild() != nil {
+		return nil // the rebuild starts it
 	}
 	k := serverKind{s}
 	steps := []engine.Step{k.accept(srv.firstTurn())}
@@ -269,7 +290,7 @@ func (k serverKind) accept(t turn) accept {
 	a := accept{Order: engine.Order{Self: t.step("accept"), On: s.node.Name, Cancellable: true, Behind: []engine.StepID{t.step("restart")}}, server: s, wanted: k.want(s)}
 	if !t.again {
 		id, own := nodeID(s.node.Name), serverID(s.node.Name)
-		a.Behind = append(a.Behind, engine.StepID{Do: "initialise", On: own}, engine.StepID{Do: "clone", On: own}, engine.StepID{Do: "mend", On: own},
+		a.Behind = append(a.Behind, engine.StepID{Do: "initialise", On: own}, engine.StepID{Do: "clone", On: own}, engine.StepID{Do: "rebuild", On: own}, engine.StepID{Do: "mend", On: own},
 			engine.StepID{Do: "create", On: id}, engine.StepID{Do: "start", On: id})
 	}
 	return a
@@ -277,7 +298,7 @@ func (k serverKind) accept(t turn) accept {
 
 func (k serverKind) stream(s *server) stream {
 	upstream := s.upstream().node.Name
-	unsure := slices.ContainsFunc([]*server{s, s.upstream(), k.primary()}, func(o *server) bool { return o.seen.reach == down })
+	unsure := slices.ContainsFunc([]*server{s, s.upstream(), k.primary()}, func(o *server) bool { return o.seen.reach == down }) || s.upstream().rebuild() != nil
 	return stream{Order: engine.Order{Self: streaming(s.node.Name), On: s.node.Name, Cancellable: true, Behind: []engine.StepID{
 		accepting(s.node.Name), accepting(upstream), {Do: "reload", On: replicaID(s.node.Name)}, {Do: "reload", On: serverID(upstream)},
 		{Do: "put", On: roleID(s.node.Role.Name)}, {Do: "create", On: slotID(upstream, s.node.Slot.Name)}, {Do: "passfile", On: replicaID(s.node.Name)}}},

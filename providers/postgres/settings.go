@@ -263,7 +263,7 @@ func isOff(v string) bool {
 // takes a restart is written only when it is the server's turn: one that crashed before that would come up with it too early.
 func (k settingsKind) Steps(c engine.Change) []engine.Step {
 	s := k.server(c.ID.On)
-	if c.Action == engine.Create || s.seen.reach != up {
+	if c.Action == engine.Create || s.seen.reach != up || s.rebuild() != nil {
 		return nil // written before the server first starts
 	}
 	interim := s.interim()

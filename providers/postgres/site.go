@@ -21,7 +21,8 @@ type Site struct {
 	file    *schema.Cluster
 	servers []*server // the primary first, as in the file
 	ledger  ledgerRows
-	looked  bool // at least once
+	looked  bool     // at least once
+	asked   []string // addresses of the standbys that --rebuild names
 	outage  outage
 
 	rotating map[string]time.Time // since when a role has a password that not all standbys have logged in with
@@ -29,6 +30,7 @@ type Site struct {
 	mu          sync.Mutex
 	credential  schema.Secret            // of the management role
 	replication map[string]schema.Secret // generated passwords of replication roles, by role
+	rebuilt     map[string]bool          // nodes whose data was made in this run
 	rolesSince  string                   // the primary's clock when a role was last changed in this run; "": none was
 }
 
@@ -78,7 +80,7 @@ func (s *Site) Look(ctx context.Context) error {
 		return err
 	}
 	s.looked = true
-	return s.lookAtLedger(ctx)
+	return errors.Join(s.askAgain(ctx), s.lookAtLedger(ctx))
 }
 
 // Close ends every session.

@@ -44,33 +44,37 @@ func (k slotKind) consumerName(s *schema.Slot) string {
 func (k slotKind) Want() []engine.Resource {
 	var out []engine.Resource
 	for _, s := range k.file.Slots {
-		kind := "physical"
-		if s.Logical {
-			kind = "logical"
-		}
-		attr := func(v, def string) engine.Attr {
-			return engine.Attr{Value: v, Default: v == def, Effect: engine.Rebuild, Reason: "a slot cannot be changed", Origin: origin(s.Origin)}
-		}
-		r := engine.Resource{ID: idOf(s), Addr: address(s.Address), Origin: origin(s.Origin), Made: "slot " + s.Name,
-			Needs: []engine.ID{serverID(s.Upstream.Name), serverID(k.primary().node.Name), ledgerID},
-			Attrs: map[string]engine.Attr{"type": attr(kind, "physical"), "plugin": attr(s.Plugin, ""), "database": attr(s.Database, ""), "managed by": managed(true)}}
-		r.Attrs["consumer"] = engine.Attr{Value: k.consumerName(s), Default: true, Effect: engine.Live, Reason: "noted in the ledger", Origin: origin(s.Origin)}
-		if k.lost(r.ID) {
-			r.Attrs["wal"] = engine.Attr{Value: "kept", Effect: engine.Rebuild, Reason: "the WAL that it was for is gone"}
-		}
-		placed(r.Attrs, s.Object)
-		if s.RenamedFrom != "" {
-			r.Was = slotID(s.Upstream.Name, s.RenamedFrom)
-		}
-		if s.Database != "" {
-			r.Needs = append(r.Needs, databaseID(s.Database))
-		}
-		if d := k.consumer(s); s.Implied && d != nil {
-			r.Addr = d.address()
-		}
-		out = append(out, r)
+		out = append(out, k.want(s))
 	}
 	return out
+}
+
+func (k slotKind) want(s *schema.Slot) engine.Resource {
+	kind := "physical"
+	if s.Logical {
+		kind = "logical"
+	}
+	attr := func(v, def string) engine.Attr {
+		return engine.Attr{Value: v, Default: v == def, Effect: engine.Rebuild, Reason: "a slot cannot be changed", Origin: origin(s.Origin)}
+	}
+	r := engine.Resource{ID: idOf(s), Addr: address(s.Address), Origin: origin(s.Origin), Made: "slot " + s.Name,
+		Needs: []engine.ID{serverID(s.Upstream.Name), serverID(k.primary().node.Name), ledgerID},
+		Attrs: map[string]engine.Attr{"type": attr(kind, "physical"), "plugin": attr(s.Plugin, ""), "database": attr(s.Database, ""), "managed by": managed(true)}}
+	r.Attrs["consumer"] = engine.Attr{Value: k.consumerName(s), Default: true, Effect: engine.Live, Reason: "noted in the ledger", Origin: origin(s.Origin)}
+	if k.lost(r.ID) && k.consumerKnown(s) {
+		r.Attrs["wal"] = engine.Attr{Value: "kept", Effect: engine.Rebuild, Reason: "the WAL that it was for is gone"}
+	}
+	placed(r.Attrs, s.Object)
+	if s.RenamedFrom != "" {
+		r.Was = slotID(s.Upstream.Name, s.RenamedFrom)
+	}
+	if s.Database != "" {
+		r.Needs = append(r.Needs, databaseID(s.Database))
+	}
+	if d := k.consumer(s); s.Implied && d != nil {
+		r.Addr = d.address()
+	}
+	return r
 }
 
 // lost reports whether a slot was seen to have lost WAL that its consumer needs (max_slot_wal_keep_size): it can never be
@@ -78,6 +82,13 @@ func (k slotKind) Want() []engine.Resource {
 func (k slotKind) lost(id engine.ID) bool {
 	s := k.server(id.On)
 	return s != nil && s.seen.reach == up && slices.ContainsFunc(s.seen.live.Slots, func(l liveSlot) bool { return l.Name == id.Name && l.Status == "lost" })
+}
+
+// consumerKnown reports whether it can be told what the standby of a slot still needs of it: one that is down has to come up
+// before, or it would be on the new slot with its old position.
+func (k slotKind) consumerKnown(s *schema.Slot) bool {
+	d := k.consumer(s)
+	return d == nil || d.seen.reach == up || d.seen.reach == absent || d.rebuild() != nil
 }
 
 func (k slotKind) Seen() []engine.Resource {
@@ -110,7 +121,7 @@ func (k slotKind) seenOn(s *server) []engine.Resource {
 		id := slotID(s.node.Name, l.Name)
 		r := engine.Resource{ID: id, Addr: engine.Address{Block: "slot", Label: l.Name}, Ours: k.ledger.has(id) && !k.file.Released("node", k.ledger[id]), Attrs: map[string]engine.Attr{
 			"type": {Value: l.Type}, "plugin": {Value: l.Plugin}, "database": {Value: l.Database}, "managed by": managed(k.ledger.has(id)), "consumer": {Value: k.ledger[id]}}}
-		if l.Status == "lost" && k.slot(id) != nil {
+		if declared := k.slot(id); l.Status == "lost" && declared != nil && k.consumerKnown(declared) {
 			r.Attrs["wal"] = engine.Attr{Value: "lost"}
 		}
 		of := k.ledger[id]
@@ -125,6 +136,9 @@ func (k slotKind) seenOn(s *server) []engine.Resource {
 		default:
 			r.Addr = engine.Address{Block: "replica", Label: of}
 		}
+		if s.rebuild() != nil {
+			r.Unknown, r.Attrs, r.SeenAfter = "goes with the old data of "+s.node.Name, nil, accepting(s.node.Name)
+		}
 		if k.primary().seen.reach != up { // the ledger is out of reach, so whose it is cannot be told
 			r = k.primary().unseen(r)
 		}
@@ -133,18 +147,11 @@ func (k slotKind) seenOn(s *server) []engine.Resource {
 	return out
 }
 
-// Facts reports slots that hold WAL while nothing reads them, replicas whose slot has lost what they need, and protected
-// slots that would be made anew.
+// Facts reports slots that hold WAL while nothing reads them, and protected slots that would be made anew.
 func (k slotKind) Facts(want, seen engine.Snapshot) []engine.Fact {
 	var out []engine.Fact
 	for _, s := range k.file.Slots {
 		id := idOf(s)
-		if d := k.consumer(s); d != nil && d.seen.reach != absent && k.lost(id) {
-			out = append(out, engine.Fact{Code: "PGR230", On: id, Addr: d.address(), Origin: origin(d.node.Origin),
-				Text:   fmt.Sprintf("%s cannot catch up: slot %s has lost WAL that it needs", d.address(), s.Name),
-				Detail: "the master kept no more than max_slot_wal_keep_size for it while it was away",
-				Next:   fmt.Sprintf("clone it anew: docker rm -f %s; docker volume rm %s; pgrepl apply", d.node.Name, d.node.Volume)})
-		}
 		have, there := seen[id]
 		for _, path := range []string{"type", "plugin", "database"} {
 			if s.Protect && there && have.Unknown == "" && have.Attrs[path].Value != want[id].Attrs[path].Value {
@@ -175,8 +182,7 @@ func (k slotKind) Facts(want, seen engine.Snapshot) []engine.Fact {
 }
 
 func (k slotKind) Steps(c engine.Change) []engine.Step {
-	create := createSlot{Order: engine.Order{Self: engine.StepID{Do: "create", On: c.ID}, On: c.ID.On,
-		Behind: []engine.StepID{accepting(c.ID.On), accepting(k.primary().node.Name), {Do: "create", On: ledgerID}}}, site: k.Site, slot: k.slot(c.ID), result: c.New}
+	create := k.create(c)
 	other := c.Changes("type", "plugin", "database", "wal") // another slot, not another name for one
 	switch {
 	case c.Action == engine.Delete:
@@ -217,6 +223,16 @@ func (k slotKind) becomesAnother(id engine.ID) bool {
 	return slices.ContainsFunc(k.file.Slots, func(s *schema.Slot) bool { return s.Upstream.Name == id.On && s.RenamedFrom == id.Name })
 }
 
+// create makes the slot of a change. A standby that is rebuilt stops before: its old walreceiver would set the new slot back.
+func (k slotKind) create(c engine.Change) createSlot {
+	s := createSlot{Order: engine.Order{Self: engine.StepID{Do: "create", On: c.ID}, On: c.ID.On,
+		Behind: []engine.StepID{accepting(c.ID.On), accepting(k.primary().node.Name), {Do: "create", On: ledgerID}}}, site: k.Site, slot: k.slot(c.ID), result: c.New}
+	if d := k.consumer(s.slot); s.slot != nil && d != nil {
+		s.Behind = append(s.Behind, halted(d.node.Name))
+	}
+	return s
+}
+
 // drop removes the slot that was seen.
 func (k slotKind) drop(c engine.Change) dropSlot {
 	id := c.Old.ID
@@ -226,6 +242,9 @@ func (k slotKind) drop(c engine.Change) dropSlot {
 		if l.Name == id.Name {
 			d.live = l
 		}
+	}
+	if d.consumer != "" {
+		d.Behind = append(d.Behind, halted(d.consumer))
 	}
 	if k.dropsFirst(k.server(id.On), d.live) {
 		d.Behind = nil

@@ -167,11 +167,11 @@ func (s *server) acknowledging(n standbyNames) int {
 
 // interrupted is what of a running standby the file changes so that it restarts, or gets a new container; "" where nothing is.
 func (s *server) interrupted(want, seen engine.Snapshot) (engine.ID, string) {
-	for _, id := range []engine.ID{nodeID(s.node.Name), settingsID(s.node.Name)} {
+	for _, id := range []engine.ID{nodeID(s.node.Name), settingsID(s.node.Name), serverID(s.node.Name)} {
 		old, wanted := seen[id].Attrs, want[id].Attrs
 		for _, path := range slices.Sorted(maps.Keys(old)) {
 			a, b := old[path], wanted[path]
-			costs := a.Effect == engine.Restart || a.Effect == engine.Recreate || b.Effect == engine.Recreate
+			costs := a.Effect == engine.Restart || a.Effect == engine.Recreate || b.Effect == engine.Recreate || b.Effect == engine.Rebuild
 			if costs && (a.Value != b.Value || !slices.Equal(a.List, b.List)) {
 				return id, path
 			}

@@ -19,6 +19,7 @@ import (
 const (
 	acceptDeadline = 5 * time.Minute
 	streamDeadline = 2 * time.Minute
+	giveUpLook     = 5 * time.Second // after that it is asked whether there is anything to wait for
 )
 
 // accept waits until a server lets the management role in.
@@ -108,7 +109,7 @@ func (s stream) After(w engine.Snapshot) engine.Snapshot {
 func (s stream) Run(ctx context.Context) error {
 	name, upstream := s.server.node.ApplicationName, s.server.upstream()
 	sql := "SELECT state, sent_lsn FROM pg_stat_replication WHERE application_name = " + literal(name) + " AND state <> 'backup'"
-	deadline, last, nap := time.Now().Add(streamDeadline), "", 20*time.Millisecond
+	began, deadline, last, nap := time.Now(), time.Now().Add(streamDeadline), "", 20*time.Millisecond
 	for {
 		rows, err := upstream.session.query(ctx, sql)
 		if err != nil {
@@ -126,6 +127,9 @@ func (s stream) Run(ctx context.Context) error {
 		if state := fmt.Sprint(rows); state != last {
 			last, deadline = state, time.Now().Add(streamDeadline)
 		}
+		if time.Since(began) > giveUpLook && s.server.cutOffNow(ctx) {
+			return fmt.Errorf("wait until %s streams from %s: it never will: the WAL that it needs next is gone; pgrepl plan says what becomes of it", name, upstream.node.Name)
+		}
 		if time.Now().After(deadline) {
 			if s.unsure {
 				return nil
@@ -139,7 +143,7 @@ func (s stream) Run(ctx context.Context) error {
 	}
 }
 
-// possible reports whether the standby's link is as wanted and its slot is there, so that waiting for it makes sense.
+// possible reports whether the standby's link is as wanted, its slot is there and the WAL that it needs, so that waiting for it makes sense.
 func (s stream) possible(ctx context.Context) bool {
 	srv := s.server
 	dir, err := srv.machine.Dir(ctx)
@@ -151,8 +155,8 @@ func (s stream) possible(ctx context.Context) bool {
 	if err != nil || link[0][0] != want["primary_conninfo"] || link[0][1] != want["primary_slot_name"] {
 		return false
 	}
-	slot, err := srv.upstream().session.query(ctx, "SELECT 1 FROM pg_replication_slots WHERE slot_name = "+literal(srv.node.Slot.Name))
-	return err == nil && len(slot) > 0
+	slot, err := srv.upstream().session.query(ctx, "SELECT 1 FROM pg_replication_slots WHERE wal_status <> 'lost' AND slot_name = "+literal(srv.node.Slot.Name))
+	return err == nil && len(slot) > 0 && !srv.cutOffNow(ctx)
 }
 
 // delay is how late the standby replays on purpose.
