@@ -107,7 +107,35 @@ func (s reload) String() string { return "check, reload" }
 
 func (s reload) After(w engine.Snapshot) engine.Snapshot { return s.server.reads(w, engine.Reload) }
 
-func (s reload) Run(ctx context.Context) error { return s.server.reread(ctx) }
+func (s reload) Run(ctx context.Context) error {
+	if err := s.server.reread(ctx); err != nil {
+		return err
+	}
+	if s.server.keptByConnections() {
+		s.server.session.close()
+	}
+	return nil
+}
+
+// keptByConnections reports whether there is a setting that a connection keeps as it found it when it began, such as
+// log_connections: what our own still says is then not what is in force.
+func (s *server) keptByConnections() bool {
+	kept := func(name string) bool {
+		context := s.describe(name).Context
+		return context == "backend" || context == "superuser-backend"
+	}
+	for name := range s.settings() {
+		if kept(name) {
+			return true
+		}
+	}
+	for name := range s.seen.live.inAutoConf() {
+		if kept(name) {
+			return true
+		}
+	}
+	return false
+}
 
 func (s *server) reread(ctx context.Context) error {
 	if err := s.checkFiles(ctx); err != nil {
