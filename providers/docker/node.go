@@ -61,6 +61,12 @@ func wantedAttrs(n *schema.Node) map[string]engine.Attr {
 	live := func(v, def string) engine.Attr {
 		return engine.Attr{Value: v, Default: v == def, Effect: engine.Live, Origin: at}
 	}
+	limit := func(v string) engine.Attr {
+		if v == "" {
+			return engine.Attr{Default: true, Effect: engine.Recreate, Reason: "Docker sets a limit anew, and takes none away", Origin: at}
+		}
+		return live(v, "")
+	}
 	attrs := map[string]engine.Attr{
 		"name":         recreate(n.Name, n.Name),
 		"image":        recreate(n.Image, n.Image),
@@ -69,8 +75,8 @@ func wantedAttrs(n *schema.Node) map[string]engine.Attr {
 		"port":         recreate(n.Port.String(), ""),
 		"shm_size":     recreate(size(n.ShmSize), ""),
 		"stop_timeout": recreate(fmt.Sprintf("%d s", n.StopTimeout), "120 s"),
-		"memory":       live(size(n.Memory), ""),
-		"cpus":         live(n.CPUs, ""),
+		"memory":       limit(size(n.Memory)),
+		"cpus":         limit(n.CPUs),
 		"restart":      live(n.Restart, "unless-stopped"),
 		"state":        live("running", "running"),
 	}
