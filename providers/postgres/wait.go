@@ -108,7 +108,10 @@ func (s stream) After(w engine.Snapshot) engine.Snapshot {
 
 func (s stream) Run(ctx context.Context) error {
 	name, upstream := s.server.node.ApplicationName, s.server.upstream()
-	sql := "SELECT state, sent_lsn FROM pg_stat_replication WHERE application_name = " + literal(name) + " AND state <> 'backup'"
+	sql, err := s.server.served(ctx)
+	if err != nil {
+		return fmt.Errorf("wait until %s streams: %w", name, err)
+	}
 	began, deadline, last, nap := time.Now(), time.Now().Add(streamDeadline), "", 20*time.Millisecond
 	for {
 		rows, err := upstream.session.query(ctx, sql)
@@ -141,6 +144,21 @@ func (s stream) Run(ctx context.Context) error {
 		}
 		nap = min(nap*3/2, 500*time.Millisecond)
 	}
+}
+
+// served asks the upstream for the connection that the standby's settings make. Just after a reload there is still the one
+// from before, with another slot or role.
+func (s *server) served(ctx context.Context) (sql string, err error) {
+	link, err := s.session.query(ctx, "SELECT current_setting('primary_conninfo'), current_setting('primary_slot_name')")
+	if err != nil {
+		return "", err
+	}
+	sql = "SELECT state, sent_lsn FROM pg_stat_replication r WHERE application_name = " + literal(s.node.ApplicationName) +
+		" AND state <> 'backup' AND usename = " + literal(parseConninfo(link[0][0])["user"])
+	if slot := link[0][1]; slot != "" {
+		sql += " AND EXISTS (SELECT FROM pg_replication_slots WHERE active_pid = r.pid AND slot_name = " + literal(slot) + ")"
+	}
+	return sql, nil
 }
 
 // possible reports whether the standby's link is as wanted, its slot is there and the WAL that it needs, so that waiting for it makes sense.
