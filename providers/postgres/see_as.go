@@ -49,8 +49,14 @@ func (s *server) lookAs(w engine.Snapshot) look {
 	l := live{LSN: "0/3000000", Oldest: "0000000000000003", Segment: 16 << 20, Starved: !s.isPrimary(), Version: s.site.file.Version, System: "1", Timeline: 1, Recovery: !s.isPrimary(), Settings: map[string]liveSetting{}, Connections: 10}
 	for path, a := range w[settingsID(s.node.Name)].Attrs {
 		name := strings.TrimPrefix(path, settingPath)
-		l.Settings[name] = liveSetting{Reset: inForce(a.Value)}
+		l.Settings[name] = liveSetting{Reset: inForce(a.Value), Boot: s.describe(name).Boot}
 		l.Files = append(l.Files, fileSetting{File: "/postgresql.auto.conf", Name: name, Value: a.Value})
+	}
+	for name := range s.settings() { // those that are wanted are asked for, in force or not
+		if _, there := l.Settings[name]; !there && name != synchronousNames {
+			boot := s.describe(name).Boot
+			l.Settings[name] = liveSetting{Reset: boot, Boot: boot, Source: "default"}
+		}
 	}
 	if names := w[synchronousID(s.node.Name)].Attrs["synchronous"]; s.isPrimary() {
 		l.Settings[synchronousNames] = liveSetting{Reset: names.Reason}

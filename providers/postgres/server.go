@@ -244,9 +244,9 @@ func (k serverKind) initialise(s *server) initialise {
 func (k serverKind) clone(s *server) clone {
 	upstream := s.upstream()
 	c := clone{Order: engine.Order{Self: engine.StepID{Do: "clone", On: serverID(s.node.Name)}, On: s.node.Name, Cancellable: true,
-		Behind: []engine.StepID{{Do: "create", On: nodeID(s.node.Name)}, {Do: "start", On: nodeID(s.node.Name)}, accepting(upstream.node.Name), streaming(upstream.node.Name),
+		Behind: append(k.handedOverToNew(s), []engine.StepID{{Do: "create", On: nodeID(s.node.Name)}, {Do: "start", On: nodeID(s.node.Name)}, accepting(upstream.node.Name), streaming(upstream.node.Name),
 			{Do: "put", On: roleID(s.node.Role.Name)}, {Do: "create", On: slotID(upstream.node.Name, s.node.Slot.Name)},
-			{Do: "reload", On: serverID(upstream.node.Name)}},
+			{Do: "reload", On: serverID(upstream.node.Name)}}...),
 		Claim: engine.Claim{Pool: "walsenders of " + upstream.node.Name, Take: 2, Keep: 1, Capacity: upstream.walsenders(), AlreadyUsed: len(upstream.seen.live.Senders)}},
 		server: s, results: k.fresh(s)}
 	c.Behind = append(c.Behind, k.back(upstream.node.Name)...)
@@ -299,8 +299,8 @@ func (k serverKind) accept(t turn) accept {
 func (k serverKind) stream(s *server) stream {
 	upstream := s.upstream().node.Name
 	unsure := slices.ContainsFunc([]*server{s, s.upstream(), k.primary()}, func(o *server) bool { return o.seen.reach == down }) || s.upstream().rebuild() != nil
-	return stream{Order: engine.Order{Self: streaming(s.node.Name), On: s.node.Name, Cancellable: true, Behind: []engine.StepID{
+	return stream{Order: engine.Order{Self: streaming(s.node.Name), On: s.node.Name, Cancellable: true, Behind: append(k.handedOver(s), []engine.StepID{
 		accepting(s.node.Name), accepting(upstream), {Do: "reload", On: replicaID(s.node.Name)}, {Do: "reload", On: serverID(upstream)},
-		{Do: "put", On: roleID(s.node.Role.Name)}, {Do: "create", On: slotID(upstream, s.node.Slot.Name)}, {Do: "passfile", On: replicaID(s.node.Name)}}},
+		{Do: "put", On: roleID(s.node.Role.Name)}, {Do: "create", On: slotID(upstream, s.node.Slot.Name)}, {Do: "passfile", On: replicaID(s.node.Name)}}...)},
 		server: s, wanted: replicationKind(k).want(s), unsure: unsure}
 }

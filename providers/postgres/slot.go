@@ -201,11 +201,8 @@ func (k slotKind) Steps(c engine.Change) []engine.Step {
 		create.Behind = append(create.Behind, drop.Self)
 		return []engine.Step{drop, create}
 	}
-	if create.slot.Database != "" {
-		create.Behind = append(create.Behind, engine.StepID{Do: "alter", On: databaseID(create.slot.Database)})
-	}
-	if create.slot.Logical { // it must wait for what is already there, and wal_level for the restart
-		create.Behind = append(create.Behind, engine.StepID{Do: "restart", On: serverID(c.ID.On)})
+	if was := c.Old.Attrs["consumer"].Value; c.Changes("consumer") && k.server(was) == nil { // noted as another's only when the one that goes has gone
+		create.Behind = append(create.Behind, engine.StepID{Do: "remove", On: nodeID(was)})
 	}
 	return []engine.Step{create}
 }
@@ -227,8 +224,17 @@ func (k slotKind) becomesAnother(id engine.ID) bool {
 func (k slotKind) create(c engine.Change) createSlot {
 	s := createSlot{Order: engine.Order{Self: engine.StepID{Do: "create", On: c.ID}, On: c.ID.On,
 		Behind: []engine.StepID{accepting(c.ID.On), accepting(k.primary().node.Name), {Do: "create", On: ledgerID}}}, site: k.Site, slot: k.slot(c.ID), result: c.New}
-	if d := k.consumer(s.slot); s.slot != nil && d != nil {
+	if s.slot == nil {
+		return s
+	}
+	if d := k.consumer(s.slot); d != nil {
 		s.Behind = append(s.Behind, halted(d.node.Name))
+	}
+	if s.slot.Database != "" {
+		s.Behind = append(s.Behind, engine.StepID{Do: "alter", On: databaseID(s.slot.Database)})
+	}
+	if s.slot.Logical { // it must wait for what is already there, and wal_level for the restart
+		s.Behind = append(s.Behind, engine.StepID{Do: "restart", On: serverID(c.ID.On)})
 	}
 	return s
 }
