@@ -14,10 +14,10 @@ STATICCHECK := .cache/staticcheck-$(STATICCHECK_VERSION)/staticcheck
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo demo-down test check e2e chaos bench golden catalogue fmt image images clean go docker
+.PHONY: help build demo demo-down test check e2e chaos transitions edges bench golden catalogue fmt image images clean go docker
 
 help: ## this list
-	@sed -n 's/^\([a-z0-9-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-11s %s\n' "$$name" "$$text"; done
 
 build: go ## the program: bin/pgrepl
 	@go build -trimpath $(shell git rev-parse HEAD >/dev/null 2>&1 && echo -buildvcs=true) -o bin/pgrepl ./cmd/pgrepl
@@ -42,6 +42,12 @@ e2e: go docker images ## the tests on real Docker only; some of them: make e2e R
 
 chaos: go docker images ## kills apply before and after every side effect, on real Docker
 	@PGREPL_TEST_CHAOS=1 go test -count=1 -v -timeout 180m -run 'Crash|Kill' ./test/e2e
+
+transitions: go docker images ## takes living clusters through test/transitions, with clients connected, on every version; one chain: make transitions RUN=settings/17
+	@PGREPL_TEST_TRANSITIONS=1 go test -count=1 -v -timeout 120m -run 'TestTransitions/$(RUN)' ./test/e2e
+
+edges: go ## takes each edge of the order out, and writes who misses it into docs/development.md
+	@go test -count=1 -timeout 60m -run TestEdges ./providers/fake -edges
 
 bench: build docker ## measures against the same by hand; prints docs/benchmarks.md's tables
 	@go run ./test/bench
