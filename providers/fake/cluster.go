@@ -17,8 +17,11 @@ type Cluster struct {
 	file  *schema.Cluster
 	world *World
 	real  *providers.Cluster
+	ends  bool // nothing of it is wanted
 	// Hook is called at each point at which a process can die. It may be nil.
 	Hook func(Point)
+	// Without takes needs away from steps, to see who misses them. It may be nil.
+	Without func(step, need engine.StepID) bool
 }
 
 // Point is a moment in a run.
@@ -40,17 +43,31 @@ func (c *Cluster) Rebuild(addresses []string) { c.real.Rebuild(addresses) }
 
 // Destroy is the system in which nothing of the file is wanted.
 func Destroy(file *schema.Cluster, w *World, volumes func(node engine.Address) bool) *Cluster {
-	return &Cluster{file: file, world: w, real: providers.Destroy(file, nil, volumes)}
+	return &Cluster{file: file, world: w, real: providers.Destroy(file, nil, volumes), ends: true}
 }
 
 // Look takes a fresh look at the world.
 func (c *Cluster) Look(context.Context) error {
+	wanted := map[string]map[string]int{}
 	for _, n := range c.file.Nodes {
 		c.world.rename(n.RenamedFrom, n.Name)
+		if !c.ends {
+			wanted[n.Name] = declared(n)
+		}
 	}
 	c.world.expectNobody()
+	c.world.want(wanted)
 	c.real.SeeAs(c.world.view())
 	return nil
+}
+
+// declared are the hot-standby parameters that the file gives a node.
+func declared(n *schema.Node) map[string]int {
+	out := map[string]int{}
+	for _, name := range hotStandby {
+		out[name] = numberOf(n.Name, name, n.Settings[name].Value)
+	}
+	return out
 }
 
 // Verify has nothing to prove: the plan sees all there is.
@@ -94,6 +111,14 @@ func (k kind) Steps(c engine.Change) []engine.Step {
 type step struct {
 	engine.Step
 	cluster *Cluster
+}
+
+func (s step) Needs() []engine.StepID {
+	needs := s.Step.Needs()
+	if s.cluster.Without == nil {
+		return needs
+	}
+	return slices.DeleteFunc(slices.Clone(needs), func(n engine.StepID) bool { return s.cluster.Without(s.ID(), n) })
 }
 
 func (s step) Run(context.Context) error {

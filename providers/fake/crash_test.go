@@ -13,12 +13,16 @@ import (
 // quick worlds, with ties broken either way. The next run must end where an undisturbed one does.
 func TestCrashes(t *testing.T) {
 	var sum tally
-	for _, l := range lives(t) {
+	catalogue := chains(t)
+	for i, l := range append(catalogue, lives(t)...) {
 		for _, quick := range []bool{false, true} {
 			for _, reverse := range []bool{false, true} {
+				if i < len(catalogue) && quick != reverse {
+					continue
+				}
 				o := engine.Options{ReverseTies: reverse}
 				t.Run(fmt.Sprintf("%s/quick=%t/reverse=%t", l.name, quick, reverse), func(t *testing.T) {
-					for _, tr := range transitions(t, l, quick, o) {
+					for _, tr := range transitionsOf(t, l, quick, o) {
 						sum.add(tr.crash(t, o))
 					}
 				})
@@ -48,8 +52,8 @@ type death struct {
 	world *fake.World
 }
 
-// transitions lives a life undisturbed. Stages that are refused are none.
-func transitions(t *testing.T, l life, quick bool, o engine.Options) []transition {
+// transitionsOf lives a life undisturbed. Stages that are refused are none.
+func transitionsOf(t *testing.T, l life, quick bool, o engine.Options) []transition {
 	w := newWorld(quick)
 	var out []transition
 	for _, s := range l.stages {
@@ -107,7 +111,7 @@ func (tr transition) differs(t *testing.T, w *fake.World) error {
 
 // TestSideBySide applies every stage with steps side by side.
 func TestSideBySide(t *testing.T) {
-	for _, l := range lives(t) {
+	for _, l := range append(lives(t), chains(t)...) {
 		t.Run(l.name, func(t *testing.T) {
 			w := newWorld(false)
 			for _, s := range l.stages {

@@ -12,7 +12,7 @@ import (
 // Happen does to the world what somebody does by hand, in words like those he would use:
 //
 //	docker rm pg2                      docker stop pg2           docker network rm net (its containers are stopped)
-//	docker volume rm pg2
+//	docker volume rm pg2               docker kill pg2           docker pause pg2
 //	drop slot pg2 on pg1               drop role app             alter role app connection_limit=5
 //	create role legacy                 create slot debezium on pg1
 //	set work_mem=8MB on pg2            unset work_mem on pg2     (in postgresql.auto.conf, and reloaded)
@@ -37,7 +37,9 @@ func (w *World) Happen(event string) error {
 	switch words[0] + " " + words[1] {
 	case "docker rm":
 		return w.gone(node(on))
-	case "docker stop":
+	case "docker pause":
+		return w.change(node(on), "state", func(a *engine.Attr) { a.Value = "paused" })
+	case "docker stop", "docker kill":
 		return w.change(node(on), "state", func(a *engine.Attr) { a.Value = "exited" })
 	case "docker volume":
 		w.remove(engine.ID{Kind: "volume", Name: on})

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
-	"strconv"
 	"strings"
 
 	"pgrepl/engine"
@@ -75,6 +73,9 @@ func (w *World) finish(s engine.Step) error {
 		w.drop(id.On, "old data")
 	}
 	w.settle()
+	if id.Do == "stream" && w.streams(id.On.On) || id.Do == "clone" || id.Do == "settle" || id.Do == "settle again" {
+		w.follows(s.Node())
+	}
 	for standby, why := range w.paused() {
 		if before[standby] == "" {
 			return fmt.Errorf("recovery has paused on %s: %s", standby, why)
@@ -95,8 +96,11 @@ func (w *World) refuses(s engine.Step) error {
 	case "server":
 		return w.serverRefuses(s)
 	case "replication":
-		if id.Do == "stream" {
+		switch id.Do {
+		case "stream":
 			return w.linkRefuses(s)
+		case "reload":
+			return w.linkTaken(s)
 		}
 		return w.needsAccepting(id.On.On)
 	case "settings", "hba":
@@ -126,7 +130,7 @@ func (w *World) refuses(s engine.Step) error {
 			}
 		}
 		for _, r := range w.kind("replication") {
-			if w.has(node(r.ID.On)) && w.inForce(r, "role") == name {
+			if w.has(node(r.ID.On)) && (w.inForce(r, "role") == name || w.proved[r.ID.On].role == name) {
 				return fmt.Errorf("%s could not connect again without role %s", r.ID.On, name)
 			}
 		}
@@ -141,7 +145,7 @@ func (w *World) refuses(s engine.Step) error {
 			return fmt.Errorf("role %s does not exist", owner)
 		}
 	case id.On.Kind == "slot":
-		return w.slotRefuses(id, after)
+		return w.slotRefuses(s, after)
 	}
 	return nil
 }
@@ -172,12 +176,13 @@ func (w *World) dockerRefuses(s engine.Step) error {
 			}
 		}
 	case "node remove":
-		if len(s.Effects()) == 0 && w.primary() != id.On.Name && w.accepts(w.primary()) && slices.Contains(w.waitedFor(w.things), id.On.Name) {
-			return fmt.Errorf("commits wait for %s, and it would not come back", id.On)
-		}
+		return w.goes(id.On.Name)
 	case "node create":
 		if w.has(id.On) {
 			return fmt.Errorf("the container name %s is already in use", id.On.Name)
+		}
+		if err := w.canRecover(id.On.Name, s.After(w.things)); err != nil {
+			return err
 		}
 		return w.canStart(s.After(w.things)[id.On])
 	case "node start", "node update":
@@ -247,7 +252,12 @@ func (w *World) serverRefuses(s engine.Step) error {
 				return fmt.Errorf("it is not the turn of %s: %s is not back", name, other)
 			}
 		}
+		if err := w.canRecover(name, s.After(w.things)); err != nil {
+			return err
+		}
 		return w.startRefuses(s)
+	case "settle", "settle again":
+		return w.canSettle(name)
 	}
 	return nil
 }
@@ -307,10 +317,13 @@ func (w *World) canClone(name string, link engine.Resource) error {
 	if w.value(role(user), "replication") != "true" || w.value(role(user), "login") != "true" {
 		return fmt.Errorf("role %s may not replicate", user)
 	}
-	if strings.Contains(w.things[hba(upstream)].Attrs["hba"].Value, waits) {
-		return fmt.Errorf("%s has not read its pg_hba.conf", upstream)
+	if w.has(replication(upstream)) && !w.streams(upstream) {
+		return fmt.Errorf("%s does not follow, and a base backup of it would lack what came since", upstream)
 	}
-	return nil
+	if other := w.readerOf(upstream, link.Attrs["slot"].Value, name); other != "" {
+		return fmt.Errorf("slot %s is read by %s", link.Attrs["slot"].Value, other)
+	}
+	return w.knowsRules(upstream)
 }
 
 // linkRefuses is why a wait for a stream would wait in vain.
@@ -320,6 +333,9 @@ func (w *World) linkRefuses(s engine.Step) error {
 		return w.needsAccepting(id.On)
 	}
 	if err := w.canStream(id.On); err != nil {
+		return err
+	}
+	if err := w.knowsRules(w.called(w.inForce(w.things[id], "upstream"))); err != nil {
 		return err
 	}
 	want := s.After(w.things)[id]
@@ -370,20 +386,25 @@ func (w *World) waitedFor(things engine.Snapshot) []string {
 	return out
 }
 
-func (w *World) slotRefuses(id engine.StepID, after engine.Resource) error {
+func (w *World) slotRefuses(s engine.Step, after engine.Resource) error {
+	id := s.ID()
 	if err := w.needsAccepting(id.On.On); err != nil {
 		return err
 	}
 	if id.Do == "drop" {
-		for _, r := range w.kind("replication") {
-			if w.streams(r.ID.On) && w.called(w.inForce(r, "upstream")) == id.On.On && w.inForce(r, "slot") == id.On.Name {
-				return fmt.Errorf("replication slot %s is active for %s", id.On.Name, r.ID.On)
-			}
+		if other := w.readerOf(id.On.On, id.On.Name, ""); other != "" {
+			return fmt.Errorf("replication slot %s is active for %s", id.On.Name, other)
+		}
+		if other := w.needsSlot(id.On); other != "" {
+			return fmt.Errorf("%s was not seen to stream through another slot than %s", other, id.On.Name)
 		}
 		return nil
 	}
 	if name := w.onSlot(id.On); name != "" {
 		return fmt.Errorf("%s would set slot %s back to its old position", name, id.On.Name)
+	}
+	if _, of, ok := strings.Cut(s.String(), " as a copy of "); ok && !w.has(slot(id.On.On, of)) {
+		return fmt.Errorf("replication slot %s does not exist", of)
 	}
 	if after.Attrs["type"].Value != "logical" {
 		return nil
@@ -395,39 +416,4 @@ func (w *World) slotRefuses(id engine.StepID, after engine.Resource) error {
 		return fmt.Errorf("database %s does not exist", d)
 	}
 	return nil
-}
-
-var hotStandby = []string{"max_connections", "max_wal_senders", "max_worker_processes"}
-
-// paused are the standbys that stand still, as their primary runs with more of what a standby must never have less of; each
-// with the reason.
-func (w *World) paused() map[string]string {
-	out := map[string]string{}
-	p := w.primary()
-	if p == "" || !w.accepts(p) {
-		return out
-	}
-	for _, r := range w.kind("replication") {
-		if !w.accepts(r.ID.On) || w.started[r.ID.On] { // one that was just started goes by its file, which nobody has looked at
-			continue
-		}
-		for _, name := range hotStandby {
-			if has, needs := w.number(r.ID.On, name), w.number(p, name); has < needs {
-				out[r.ID.On] = fmt.Sprintf("%s = %d is lower than on the primary, where it is %d", name, has, needs)
-			}
-		}
-	}
-	return out
-}
-
-func (w *World) number(node, name string) int {
-	v := w.inForce(w.things[settings(node)], "settings."+name)
-	if v == "" {
-		v = describe(name).Boot
-	}
-	n, err := strconv.Atoi(v)
-	if err != nil {
-		panic(fmt.Sprintf("%s on %s is %q", name, node, v))
-	}
-	return n
 }

@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"pgrepl/engine"
-	"pgrepl/schema"
 	"pgrepl/schema/catalogue"
 )
 
@@ -21,15 +20,20 @@ type World struct {
 
 	mu      sync.Mutex
 	things  engine.Snapshot
-	made    map[string]int         // how often a data directory was made, by node
-	started map[string]bool        // servers in new containers that nobody has waited for
-	returns map[engine.StepID]bool // what the plan at hand waits for after a server's turn
-	away    map[string]bool        // servers that had their turn and that it has not waited for
+	made    map[string]int            // how often a data directory was made, by node
+	started map[string]bool           // servers in new containers that nobody has waited for
+	returns map[engine.StepID]bool    // what the plan at hand waits for after a server's turn
+	away    map[string]bool           // servers that had their turn and that it has not waited for
+	wanted  map[string]map[string]int // nodes that the file of the last look has, with their hot-standby parameters
+
+	replayed map[string]map[string]int // what a standby last heard of its primary's hot-standby parameters
+	proved   map[string]link           // with which somebody last saw a standby stream
 }
 
 // NewWorld is a Docker engine with the images on it and nothing else.
 func NewWorld(images ...string) *World {
-	w := &World{things: engine.Snapshot{}, made: map[string]int{}, started: map[string]bool{}, away: map[string]bool{}, returns: map[engine.StepID]bool{}}
+	w := &World{things: engine.Snapshot{}, made: map[string]int{}, started: map[string]bool{}, away: map[string]bool{}, returns: map[engine.StepID]bool{},
+		replayed: map[string]map[string]int{}, proved: map[string]link{}}
 	for _, ref := range images {
 		w.put(engine.Resource{ID: engine.ID{Kind: "image", Name: ref}})
 	}
@@ -40,7 +44,8 @@ func NewWorld(images ...string) *World {
 func (w *World) Copy() *World {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return &World{Quick: w.Quick, things: maps.Clone(w.things), made: maps.Clone(w.made), started: maps.Clone(w.started), away: maps.Clone(w.away), returns: maps.Clone(w.returns)}
+	return &World{Quick: w.Quick, things: maps.Clone(w.things), made: maps.Clone(w.made), started: maps.Clone(w.started), away: maps.Clone(w.away), returns: maps.Clone(w.returns),
+		wanted: w.wanted, replayed: maps.Clone(w.replayed), proved: maps.Clone(w.proved)}
 }
 
 // Made is how often the data directory of a node was made.
@@ -67,11 +72,24 @@ func (w *World) String() string {
 	return b.String()
 }
 
+// want says which nodes are to stay.
+func (w *World) want(nodes map[string]map[string]int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.wanted = nodes
+}
+
 // view is what a look finds. Volumes without a container are read with the image of their node.
 func (w *World) view() engine.Snapshot {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.settle()
+	w.proved = maps.Clone(w.proved)
+	for _, r := range w.kind("replication") {
+		if w.streams(r.ID.On) {
+			w.proved[r.ID.On] = w.linkOf(r)
+		}
+	}
 	return maps.Clone(w.things)
 }
 
@@ -179,6 +197,7 @@ func (w *World) settle() {
 			w.set(r.ID, "replication", "not streaming")
 		case w.Quick:
 			w.set(r.ID, "replication", streaming)
+			w.follows(r.ID.On)
 		}
 	}
 }
@@ -214,6 +233,8 @@ func (w *World) canStream(name string) error {
 		return fmt.Errorf("the WAL that %s needs is no longer on %s", name, upstream)
 	case w.value(slot(upstream, slotName), "wal") == "lost":
 		return fmt.Errorf("slot %s on %s is lost", slotName, upstream)
+	case !w.reaches(name, upstream):
+		return fmt.Errorf("upstream %s is on another network", upstream)
 	case !w.has(slot(upstream, slotName)):
 		return fmt.Errorf("there is no slot %s on %s", slotName, upstream)
 	case w.value(role(user), "login") != "true" || w.value(role(user), "replication") != "true":
@@ -225,6 +246,11 @@ func (w *World) canStream(name string) error {
 		}
 	}
 	return nil
+}
+
+// reaches reports whether two containers are on one network.
+func (w *World) reaches(a, b string) bool {
+	return w.value(node(a), "network") == w.value(node(b), "network")
 }
 
 // inForce is the value that a server works with, whatever its file says meanwhile.
@@ -300,7 +326,8 @@ func (w *World) attrs(seen engine.Resource) map[string]engine.Attr {
 		known := describe(name)
 		a, there := out[path]
 		if !there {
-			a.Value = schema.Show(known, known.Boot)
+			out[path] = seen.Attrs[path]
+			continue
 		}
 		a.Effect = engine.Reload
 		if known.Restarts() {
