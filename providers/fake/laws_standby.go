@@ -40,7 +40,7 @@ func (w *World) linkOf(r engine.Resource) link {
 // needsSlot is who might still have to go back to a slot, as it was not seen yet to stream through another; "" for nobody.
 func (w *World) needsSlot(id engine.ID) string {
 	for _, r := range w.kind("replication") {
-		if w.wanted[r.ID.On] != nil && w.running(r.ID.On) && w.proved[r.ID.On].slot == id {
+		if w.wanted[r.ID.On] != nil && w.running(r.ID.On) && w.proved[r.ID.On].slot == id && !w.is(r.ID.On, behind) && !w.is(r.ID.On, held) {
 			return r.ID.On
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/docker/docker/client"
+	dockerclient "github.com/docker/docker/client"
 )
 
 // gate is a Docker endpoint that hands everything on, but holds one kind of request back until it is opened: what another
@@ -53,7 +53,7 @@ func (g *gate) release() { g.ended.Do(func() { close(g.open) }) }
 
 func (g *gate) serve(near *net.TCPConn, method string) {
 	defer near.Close()
-	far, err := net.Dial("unix", strings.TrimPrefix(client.DefaultDockerHost, "unix://"))
+	far, err := net.Dial("unix", strings.TrimPrefix(dockerclient.DefaultDockerHost, "unix://"))
 	if err != nil {
 		return
 	}

@@ -45,7 +45,9 @@ func TestAWeekInTheLifeOfACluster(t *testing.T) {
 			c.replicated("a", "b")
 		})
 	}
-	day("monday: another standby", func() { c.edit("replica \"%-b\" {}\n", "replica \"%-b\" {}\nreplica \"%-c\" { upstream = replica.%-b }\n") },
+	day("monday: another standby", func() {
+		c.edit("replica \"%-b\" {}\n", "replica \"%-b\" {}\nreplica \"%-c\" { upstream = replica.%-b }\n")
+	},
 		"No restart, no data touched.", "1 object is added", "base backup of replica."+c.name("b"), "Now: 2 replicas streaming")
 	day("tuesday: more connections", func() { c.edit("max_connections = 50", "max_connections = 80") },
 		"Writes stop once, for about", "! restart  replica."+c.name("c")+", replica."+c.name("b")+", master."+c.name("a")+": max_connections", "writes stopped for ")
