@@ -98,6 +98,8 @@ var rules = map[string]Rule{
 		"Nothing: apply looks again and does so where it loses nothing. Leave `--rebuild` out where it was not needed."},
 	"PGR242": {"PGR242", Never, "rebuild needs its leave again", "A run was killed in a rebuild that gives data up. What was allowed is never stored, and the server is held back meanwhile.",
 		"Run it again with `--rebuild` and `--allow=data`; or remove the file `pgrepl/rebuild` from its volume, and the node is as it was before."},
+	"PGR260": {"PGR260", Never, "data directory is incomplete", "It has files and no PG_VERSION: no server can start with it, and it may be all that is left of the data.",
+		"Bring the directory back from a backup, or remove the volume if nobody needs what is in it: apply makes it anew."},
 }
 
 // Rules returns the risk table, by code.

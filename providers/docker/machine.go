@@ -114,24 +114,9 @@ func (m *Machine) Dir(ctx context.Context) (string, error) {
 // Read returns the files below a folder of the volume, by path relative to the volume; none where it does not exist.
 // It needs no running container, and where there is none at all, reads through a never-started one.
 func (m *Machine) Read(ctx context.Context, folder string) (map[string][]byte, error) {
-	dir, err := m.Dir(ctx)
-	if err != nil {
-		return nil, err
-	}
-	id := m.container()
-	if m.State() == "missing" {
-		if id, err = m.site.helper(ctx, m.node, dir); errors.Is(err, errNoPath) {
-			return map[string][]byte{}, nil
-		} else if err != nil {
-			return nil, err
-		}
-	}
-	stream, _, err := m.site.engine.api.CopyFromContainer(ctx, id, path.Join(dir, folder))
-	if errdefs.IsNotFound(err) {
-		return map[string][]byte{}, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read %s of %s: %w", folder, m.node.Name, err)
+	stream, err := m.archive(ctx, folder)
+	if err != nil || stream == nil {
+		return map[string][]byte{}, err
 	}
 	defer stream.Close()
 	files, err := untar(stream, path.Dir(folder))
@@ -139,6 +124,48 @@ func (m *Machine) Read(ctx context.Context, folder string) (map[string][]byte, e
 		return nil, fmt.Errorf("read %s of %s: %w", folder, m.node.Name, err)
 	}
 	return files, nil
+}
+
+// Holds reports whether there is anything in a folder of the volume. It reads no further than to the first entry.
+func (m *Machine) Holds(ctx context.Context, folder string) (bool, error) {
+	stream, err := m.archive(ctx, folder)
+	if err != nil || stream == nil {
+		return false, err
+	}
+	defer stream.Close()
+	entries := tar.NewReader(stream)
+	if _, err := entries.Next(); err != nil { // the folder itself
+		return false, fmt.Errorf("read %s of %s: %w", folder, m.node.Name, err)
+	}
+	_, err = entries.Next()
+	if errors.Is(err, io.EOF) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// archive is a folder of the volume as the engine packs it; nil where there is none.
+func (m *Machine) archive(ctx context.Context, folder string) (io.ReadCloser, error) {
+	dir, err := m.Dir(ctx)
+	if err != nil {
+		return nil, err
+	}
+	id := m.container()
+	if m.State() == "missing" {
+		if id, err = m.site.helper(ctx, m.node, dir); errors.Is(err, errNoPath) {
+			return nil, nil
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	stream, _, err := m.site.engine.api.CopyFromContainer(ctx, id, path.Join(dir, folder))
+	if errdefs.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s of %s: %w", folder, m.node.Name, err)
+	}
+	return stream, nil
 }
 
 func untar(stream io.Reader, under string) (map[string][]byte, error) {

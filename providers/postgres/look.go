@@ -26,6 +26,7 @@ const (
 	hidden               // it cannot be told: the volume cannot be read yet
 	refused              // a server that does not let us in
 	foreign              // a data directory that is not of our making
+	torn                 // one that lacks what makes it one
 	up
 )
 
@@ -35,6 +36,7 @@ type look struct {
 	why       string // what to tell where it is not up
 	directory directory
 	known     bool // directory was read
+	partial   bool // of an absent one: a run that made it died half way
 	passfile  []byte
 	failed    *files // of a server that could not start
 	history   string
@@ -278,9 +280,22 @@ func (s *server) broken() bool {
 	return f != nil && (!maps.Equal(f.conf, s.firstValues(f.dir)) || f.hba != hbaFile(s.node.HBA))
 }
 
-// lookAtEmpty tells a volume without our data directory from one in which somebody else's stands at the root.
+// lookAtEmpty tells a volume without our data directory from one in which there is a part of it, and from one in which somebody
+// else's stands at the root.
 func (s *server) lookAtEmpty(ctx context.Context, l look) (look, error) {
 	l.reach = absent
+	var err error
+	if l.partial, err = s.machine.Holds(ctx, "pgdata.part"); err != nil {
+		return look{}, err
+	}
+	rest, err := s.machine.Holds(ctx, "pgdata")
+	if err != nil {
+		return look{}, err
+	}
+	if rest {
+		l.reach, l.why = torn, "its data directory has no PG_VERSION"
+		return l, nil
+	}
 	if s.machine.State() != "missing" {
 		return l, nil // our own container waits for its data
 	}

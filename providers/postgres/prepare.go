@@ -24,10 +24,11 @@ const (
 umask 077
 cd "$1"
 PATH="$PATH:/usr/lib/postgresql/$2/bin:/usr/pgsql-$2/bin"
-[ ! -e pgdata ] || { rm -f pgrepl/conf pgrepl/hba pgrepl/bootstrap pgrepl/credential.new pgrepl/rebuild; echo "` + madeBefore + `"; exit 0; }
+[ ! -s pgdata/PG_VERSION ] || { rm -f pgrepl/conf pgrepl/hba pgrepl/bootstrap pgrepl/credential.new pgrepl/rebuild; echo "` + madeBefore + `"; exit 0; }
 has=$(initdb --version)
 case "$has" in *") $2".*|*") $2"[a-z]*) ;; *) echo "the image has $has, the file says version $2" >&2; exit 4;; esac
 rm -rf pgdata.part
+[ ! -e pgdata ] || rmdir pgdata || exit 5
 `
 	finishScript = `
 mv pgrepl/conf pgdata.part/postgresql.auto.conf

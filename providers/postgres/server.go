@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"pgrepl/engine"
 	"pgrepl/schema"
@@ -38,7 +39,17 @@ func (k serverKind) want(s *server) engine.Resource {
 			r.Needs = append(r.Needs, serverID(s.upstream().node.Name), roleID(s.node.Role.Name), slotID(s.upstream().node.Name, s.node.Slot.Name))
 		}
 	}
+	if s.seen.partial && !s.beingCloned() {
+		r.Made += " (the one before died half way)"
+	}
 	return r
+}
+
+// beingCloned reports whether a base backup for the standby runs at this moment: somebody else applies.
+func (s *server) beingCloned() bool {
+	return !s.isPrimary() && slices.ContainsFunc(s.upstream().seen.live.Senders, func(w sender) bool {
+		return w.Name == s.node.ApplicationName && w.State == "backup"
+	})
 }
 
 func (k serverKind) Want() []engine.Resource {
@@ -59,7 +70,7 @@ func (k serverKind) Seen() []engine.Resource {
 			continue
 		case hidden:
 			r = s.unseen(r)
-		case down, refused:
+		case down, refused, torn:
 			r.Attrs = map[string]engine.Attr{"server": {Value: "down", Effect: engine.Live, Reason: s.seen.why}}
 			if s.broken() && s.rebuild() == nil {
 				r.Attrs["files"] = engine.Attr{Value: s.whyBroken()}
@@ -97,6 +108,10 @@ func (k serverKind) Facts(_, _ engine.Snapshot) []engine.Fact {
 			f.Code, f.Text = "PGR225", fmt.Sprintf("%s holds a data directory of %s that pgrepl did not make", s.node.Volume, s.seen.why)
 			f.Detail = "pgrepl keeps its own in the folder pgdata of a volume, and never writes into data that it did not make"
 			f.Next = "name another `volume`, or an empty folder"
+		case s.seen.reach == torn:
+			f.Code, f.Text = "PGR260", fmt.Sprintf("volume %s holds a part of a data directory: files in pgdata, and no PG_VERSION", s.node.Volume)
+			f.Detail = "no server can start with it, and pgrepl throws no data away"
+			f.Next = "bring it back from a backup; or, if nobody needs what is in it, " + s.awayWithVolume() + ", and apply makes it anew"
 		case !known:
 			continue
 		case d.Major != k.file.Version:
@@ -115,6 +130,14 @@ func (k serverKind) Facts(_, _ engine.Snapshot) []engine.Fact {
 		out = append(out, f)
 	}
 	return append(out, k.standing()...)
+}
+
+// awayWithVolume is how somebody removes a node's data by hand.
+func (s *server) awayWithVolume() string {
+	if strings.HasPrefix(s.node.Volume, "/") {
+		return fmt.Sprintf("remove it (docker rm -f %s; rm -r %s/pgdata)", s.node.Name, s.node.Volume)
+	}
+	return fmt.Sprintf("remove it (docker rm -f %s; docker volume rm %s)", s.node.Name, s.node.Volume)
 }
 
 // partFact refuses a master whose data is a standby's.

@@ -46,6 +46,9 @@ func (s *server) status() NodeStatus {
 		slices.Sort(n.Pending)
 	} else {
 		n.OK, n.Why = false, cmp.Or(s.seen.why, n.State)
+		if n.State == halfMade {
+			n.Why = map[bool]string{true: "initdb", false: "its base backup"}[s.isPrimary()] + " died half way; pgrepl apply makes it anew"
+		}
 	}
 	if s.isPrimary() {
 		return n
@@ -64,10 +67,21 @@ func (s *server) state() string {
 	case up:
 		return acceptingConnections
 	case absent:
+		switch {
+		case s.beingCloned():
+			return "being cloned"
+		case s.seen.partial:
+			return halfMade
+		}
 		return "missing"
+	case torn:
+		return "incomplete"
 	}
 	return "down"
 }
+
+// halfMade is a node whose data directory was begun and not finished.
+const halfMade = "half made"
 
 // follow fills in what the upstream knows of a standby.
 func (s *server) follow(n *NodeStatus) {
