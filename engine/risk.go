@@ -100,6 +100,8 @@ var rules = map[string]Rule{
 		"Run it again with `--rebuild` and `--allow=data`; or remove the file `pgrepl/rebuild` from its volume, and the node is as it was before."},
 	"PGR260": {"PGR260", Never, "data directory is incomplete", "It has files and no PG_VERSION: no server can start with it, and it may be all that is left of the data.",
 		"Bring the directory back from a backup, or remove the volume if nobody needs what is in it: apply makes it anew."},
+	"PGR261": {"PGR261", Never, "member of a role that does not exist", "The server would refuse it half way through an apply.",
+		"Declare the group as a role, or correct its name."},
 }
 
 // Rules returns the risk table, by code.

@@ -113,6 +113,7 @@ type liveRole struct {
 	Name                                                           string
 	Login, Replication, Superuser, CreateDB, CreateRole, BypassRLS bool
 	Inherit                                                        bool
+	Bootstrap                                                      bool // initdb made it
 	Limit                                                          int
 	Until, Verifier                                                string
 	Owns, Depends                                                  int

@@ -53,7 +53,7 @@ SELECT json_build_object(
   'ledger', to_regclass('pgrepl.object') IS NOT NULL,
   'roles', CASE WHEN pg_is_in_recovery() THEN '[]'::json ELSE (SELECT coalesce(json_agg(json_build_object('name', rolname, 'login', rolcanlogin,
       'replication', rolreplication, 'superuser', rolsuper, 'createdb', rolcreatedb, 'createrole', rolcreaterole, 'bypassrls', rolbypassrls,
-      'inherit', rolinherit, 'limit', rolconnlimit, 'until', CASE WHEN isfinite(rolvaliduntil) THEN to_char(rolvaliduntil AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') ELSE '' END,
+      'inherit', rolinherit, 'bootstrap', r.oid = 10, 'limit', rolconnlimit, 'until', CASE WHEN isfinite(rolvaliduntil) THEN to_char(rolvaliduntil AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') ELSE '' END,
       'verifier', coalesce(rolpassword, ''), 'owns', (SELECT count(*) FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = r.oid AND deptype = 'o'),
       'depends', (SELECT count(*) FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = r.oid AND dbid <> 0),
       'member_of', (SELECT coalesce(json_agg(g.rolname ORDER BY g.rolname), '[]') FROM (SELECT DISTINCT roleid FROM pg_auth_members WHERE member = r.oid) m JOIN pg_roles g ON g.oid = m.roleid),

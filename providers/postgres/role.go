@@ -261,8 +261,6 @@ func (k roleKind) compareSettings(r *schema.Role, attrs map[string]engine.Attr) 
 	}
 }
 
-func (roleKind) Facts(_, _ engine.Snapshot) []engine.Fact { return nil }
-
 func (k roleKind) Steps(c engine.Change) []engine.Step {
 	p := k.primary()
 	if c.Action == engine.Delete {
