@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/docker/cli/cli/connhelper"
 	"github.com/docker/docker/api/types/versions"
@@ -25,8 +26,10 @@ const oldestAPI = "1.41"
 
 // Engine is one Docker engine as pgrepl talks to it.
 type Engine struct {
-	api    API
-	effect engine.SideEffect
+	api      API
+	effect   engine.SideEffect
+	endpoint string        // as somebody named it; "": the platform's default
+	patience time.Duration // with its first sign of life
 
 	mu       sync.Mutex
 	accounts map[string]account // of the user postgres, by image
@@ -59,7 +62,11 @@ func Connect(endpoint string, effect engine.SideEffect) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("docker endpoint %s: %w", host, err)
 	}
-	return &Engine{api: c, effect: effect, accounts: map[string]account{}}, nil
+	e := &Engine{api: c, effect: effect, endpoint: host, patience: 10 * time.Second, accounts: map[string]account{}}
+	if strings.HasPrefix(host, "ssh://") { // a login comes first, which may ask for a passphrase
+		e.patience = time.Minute
+	}
+	return e, nil
 }
 
 // resolve finds the endpoint as the docker command does.
@@ -124,22 +131,40 @@ func contextHost(name string) (string, error) {
 // Close ends the connections.
 func (e *Engine) Close() error { return e.api.Close() }
 
+// host is what to call the engine in messages: for ssh the client itself knows only a name that stands for the connection.
+func (e *Engine) host() string {
+	if e.endpoint != "" {
+		return e.endpoint
+	}
+	return e.api.DaemonHost()
+}
+
+// errSilent is an engine that was reached and says nothing.
+var errSilent = errors.New("it takes the connection and does not answer")
+
 // Check asks the engine for a sign of life and reports what stands in the way of working with it.
 func (e *Engine) Check(ctx context.Context) error {
-	ping, err := e.api.Ping(ctx)
+	limited, cancel := context.WithTimeoutCause(ctx, e.patience, errSilent)
+	defer cancel()
+	ping, err := e.api.Ping(limited)
+	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(limited), errSilent) {
+		return engine.Problem{Code: "PGR301", Summary: fmt.Sprintf("no Docker engine answers at %s within %s", e.host(), e.patience), Detail: errSilent.Error(),
+			Next: "see whether `docker version` answers, and restart the engine where it does not; or name another with --docker or DOCKER_HOST"}
+	}
 	if err != nil {
 		return e.unreachable(err)
 	}
 	if versions.LessThan(ping.APIVersion, oldestAPI) {
-		return engine.Problem{Code: "PGR303", Summary: fmt.Sprintf("the Docker engine at %s is too old: it speaks API %s, pgrepl needs %s", e.api.DaemonHost(), ping.APIVersion, oldestAPI),
+		return engine.Problem{Code: "PGR303", Summary: fmt.Sprintf("the Docker engine at %s is too old: it speaks API %s, pgrepl needs %s", e.host(), ping.APIVersion, oldestAPI),
 			Next: "update it to Docker Engine 20.10 or newer, or name another with --docker or DOCKER_HOST"}
 	}
 	return nil
 }
 
 func (e *Engine) unreachable(err error) error {
-	host := e.api.DaemonHost()
-	switch text := err.Error(); {
+	host := e.host()
+	text := strings.ReplaceAll(err.Error(), e.api.DaemonHost(), host)
+	switch {
 	case errors.Is(err, context.Canceled):
 		return err
 	case strings.Contains(text, "permission denied"):
@@ -149,6 +174,6 @@ func (e *Engine) unreachable(err error) error {
 		return engine.Problem{Code: "PGR303", Summary: "the Docker engine at " + host + " speaks another API version", Detail: text,
 			Next: "unset DOCKER_API_VERSION, or update the engine to 20.10 or newer"}
 	}
-	return engine.Problem{Code: "PGR301", Summary: "no Docker engine answers at " + host, Detail: err.Error(),
+	return engine.Problem{Code: "PGR301", Summary: "no Docker engine answers at " + host, Detail: text,
 		Next: "start it (systemctl start docker), or name another with --docker or DOCKER_HOST"}
 }
