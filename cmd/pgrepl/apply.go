@@ -7,6 +7,7 @@ import (
 	"os/user"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -119,7 +120,7 @@ type applying struct {
 
 // approve prints a plan, refuses what is not allowed, and asks.
 func (r *applying) approve(ctx context.Context, p engine.Plan) error {
-	if err := r.print(p); err != nil {
+	if err := r.show(p); err != nil {
 		return err
 	}
 	if p.Empty() {
@@ -201,16 +202,33 @@ func (r *applying) stages(ctx context.Context, p engine.Plan) error {
 		}
 		if !p.LookAgain {
 			fmt.Fprintln(r.err, "error: after the last step the cluster is not as the file says [PGR311]")
-			if err := r.print(next); err != nil {
+			if err := r.show(next); err != nil {
 				return r.partly(err)
 			}
 			return exitWith(exitPartly)
 		}
 		if err := r.approve(ctx, next); err != nil {
-			return err
+			return r.midway(err)
 		}
 		p = next
 	}
+}
+
+// show prints a plan. Where nobody reads it any more (apply | head -1), the apply goes on: what was begun is brought to its end.
+func (r *applying) show(p engine.Plan) error {
+	if err := r.print(p); err != nil && !errors.Is(err, syscall.EPIPE) {
+		return err
+	}
+	return nil
+}
+
+// midway gives an error between two stages the code that says so, where it has none of its own.
+func (r *applying) midway(err error) error {
+	var own exitError
+	if errors.As(err, &own) {
+		return err
+	}
+	return r.partly(err)
 }
 
 func (r *applying) partly(err error) error { return exitError{exitPartly, err} }

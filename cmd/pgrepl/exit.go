@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +23,7 @@ const (
 	exitNotApproved = 7
 	exitUsage       = 64
 	exitInvalid     = 65
+	exitPipe        = 141 // as of a command that SIGPIPE ends
 )
 
 // exitError ends the command with a code; what had to be said was said, unless cause is set.
@@ -59,6 +61,8 @@ func (a *app) exit(err error) int {
 	var e exitError
 	var u usageError
 	switch {
+	case errors.Is(err, syscall.EPIPE) && !errors.As(err, &e): // plan | head: there is nobody to tell
+		return exitPipe
 	case errors.As(err, &e):
 		if e.cause != nil {
 			a.say(e.cause)

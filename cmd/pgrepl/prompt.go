@@ -31,9 +31,10 @@ func (r *applying) ask(ctx context.Context, p engine.Plan) error {
 	case <-ctx.Done():
 		fmt.Fprintln(r.err)
 	}
-	fmt.Fprintln(r.err, "not approved; nothing was changed")
 	if r.changed {
+		fmt.Fprintln(r.err, "not approved; what is done stays done")
 		return exitWith(exitPartly)
 	}
+	fmt.Fprintln(r.err, "not approved; nothing was changed")
 	return exitWith(exitNotApproved)
 }

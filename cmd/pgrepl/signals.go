@@ -22,6 +22,7 @@ func (a *app) catchSignals(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	ch := make(chan os.Signal, 2)
 	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // a pipe that nobody reads is an error of the write, and not the end
 	go func() {
 		for s := range ch {
 			if !a.signals.begin(s) {
