@@ -73,7 +73,7 @@ var rules = map[string]Rule{
 	"PGR227": {"PGR227", Warns, "server would not start with its files", "A reload passes over a bad line in silence; the next start does not.",
 		"Mend the file; pgrepl writes postgresql.auto.conf and pg_hba.conf anew at the next apply."},
 	"PGR228": {"PGR228", Warns, "replay is paused", "The standby receives WAL and looks healthy, but its data stands still.",
-		"Find out who paused it; where it paused itself because a setting is below the master's, raise that and restart it. Otherwise `SELECT pg_wal_replay_resume()`."},
+		"Apply resumes what somebody paused by hand. Where it paused itself because a setting is below the master's, apply raises that and restarts it; `pg_wal_replay_resume()` would end the server."},
 	"PGR229": {"PGR229", Never, "protected", "Its block says `protect = true`: it is never removed or made anew.",
 		"Take `protect = true` out of the block first, if that is wanted."},
 	"PGR230": {"PGR230", Warns, "replica cannot catch up", "The WAL that it needs is no longer on its upstream: it stays where it is, and serves older and older data.",

@@ -20,6 +20,7 @@ import (
 //	keep data on pg2 (from before a rebuild)                      discard data on pg2
 //	tear pg2 apart (a rebuild of it ended between its two renames)
 //	set synchronous_standby_names=nobody on pg1
+//	pause replay of pg2
 //	hba of pg2: host all all all trust (as the last line)
 func (w *World) Happen(event string) error {
 	w.mu.Lock()
@@ -81,6 +82,8 @@ func (w *World) Happen(event string) error {
 	case "tear":
 		w.tear(name)
 		return nil
+	case "pause":
+		return w.change(replication(on), "replay", func(a *engine.Attr) { a.Value = "paused" })
 	case "set":
 		if name == "synchronous_standby_names" {
 			return w.change(synchronous(on), "synchronous", func(a *engine.Attr) { a.Value, a.Reason = value+unproved, value })

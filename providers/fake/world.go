@@ -177,6 +177,9 @@ func (w *World) settle() {
 		name := s.ID.Name
 		switch {
 		case !w.running(name):
+			if w.has(replication(name)) { // whoever paused it did so to the process
+				w.set(replication(name), "replay", "running")
+			}
 			state := w.value(node(name), "state")
 			if state == "" {
 				state = "missing"
@@ -225,6 +228,8 @@ func (w *World) canStream(name string) error {
 	switch {
 	case !w.accepts(name):
 		return fmt.Errorf("%s does not accept connections", name)
+	case w.value(r.ID, "replay") == "paused" && !w.streams(name):
+		return fmt.Errorf("replay of %s is paused, and nobody connects for it", name)
 	case !w.accepts(upstream):
 		return fmt.Errorf("upstream %s does not accept connections", upstream)
 	case w.is(name, apart):

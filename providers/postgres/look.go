@@ -59,8 +59,9 @@ type live struct {
 	Kept      bool   // the data from before a rebuild is still beside its own
 	Rebuild   string // what a rebuild that was begun would lose
 	Paused    bool
-	Delayed   bool // replay waits for recovery_min_apply_delay
-	Starved   bool // it has replayed all WAL that it holds
+	Control   string // pg_control of a paused standby, in hex
+	Delayed   bool   // replay waits for recovery_min_apply_delay
+	Starved   bool   // it has replayed all WAL that it holds
 	Receiver  *struct{ Status, Slot, Host string }
 	Senders   []sender
 	Settings  map[string]liveSetting

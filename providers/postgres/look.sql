@@ -21,6 +21,7 @@ SELECT json_build_object(
   'kept', (SELECT modification IS NOT NULL FROM pg_stat_file(current_setting('data_directory') || '.old', true)),
   'rebuild', coalesce(pg_read_file(current_setting('data_directory') || '/../pgrepl/rebuild', 0, 64, true), ''),
   'paused', CASE WHEN pg_is_in_recovery() THEN pg_get_wal_replay_pause_state() <> 'not paused' ELSE false END,
+  'control', CASE WHEN pg_is_in_recovery() THEN (SELECT encode(pg_read_binary_file('global/pg_control'), 'hex') WHERE pg_get_wal_replay_pause_state() <> 'not paused') END,
   'delayed', EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'startup' AND wait_event = 'RecoveryApplyDelay'),
   'starved', EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'startup' AND wait_event IN ('RecoveryWalStream', 'RecoveryRetrieveRetryInterval')),
   'receiver', (SELECT json_build_object('status', status, 'slot', coalesce(slot_name, ''), 'host', coalesce(sender_host, '')) FROM pg_stat_wal_receiver),

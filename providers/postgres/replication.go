@@ -72,6 +72,7 @@ func (k replicationKind) want(s *server) engine.Resource {
 			"passfile":         {Value: schema.Hidden, Secret: true, Default: true, Effect: engine.Live, Reason: "read at each connection", Origin: origin(s.node.Origin)},
 			"login":            {Value: proved, Default: true, Effect: engine.Live},
 			"replication":      {Value: "streaming", Default: true, Effect: engine.Live},
+			"replay":           {Value: "running", Default: true, Effect: engine.Live},
 		}, s.node.Object)}
 }
 
@@ -112,6 +113,10 @@ func (k replicationKind) seenAttrs(s *server) map[string]engine.Attr {
 		"passfile":    {Value: k.seenPassfile(s), Secret: true},
 		"login":       {Value: s.seenLogin()},
 		"replication": {Value: "streaming"},
+		"replay":      {Value: "running"},
+	}
+	if s.pausedByHand() {
+		attrs["replay"] = engine.Attr{Value: "paused", Effect: engine.Live, Reason: "somebody paused it by hand"}
 	}
 	written, inForce := linkOf(file), linkOf(now)
 	for path, v := range written {
@@ -190,12 +195,18 @@ func (k replicationKind) Steps(c engine.Change) []engine.Step {
 			names, link = append(names, n), append(link, parts...)
 		}
 	}
+	if c.Changes("replay") {
+		steps = append(steps, k.resume(s))
+	}
 	if len(names) > 0 {
 		set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: s.node.Name, Behind: ready}, server: s, names: names, fields: link}
 		steps = append(steps, set, k.reload(s, c.ID, set.Self))
 	}
 	if c.Changes("login") || k.rotates(s.node.Role) {
 		steps = append(steps, k.logsIn(s))
+	}
+	if len(c.Fields) == 1 && c.Changes("replay") {
+		return steps // it streams all the while
 	}
 	if len(names) > 0 || c.Changes("replication") || !k.rotates(s.node.Role) {
 		steps = append(steps, serverKind(k).stream(s))

@@ -119,6 +119,7 @@ func (k serverKind) comeBack(t turn) comeBack {
 	for _, d := range append([]*server{s}, byName(s.downstream())...) {
 		if !d.isPrimary() && d.linked() {
 			b.links = append(b.links, d)
+			b.Behind = append(b.Behind, resumed(d.node.Name))
 		}
 	}
 	return b
@@ -193,7 +194,7 @@ func (s *server) catchesUp(ctx context.Context) error {
 		return fmt.Errorf("wait until %s streams: %w", s.node.Name, err)
 	}
 	position := "flush_lsn"
-	if s.node.Delay == "" && !s.seen.live.Paused {
+	if s.node.Delay == "" && (!s.seen.live.Paused || s.pausedByHand()) {
 		position = "replay_lsn"
 	}
 	target := orDefault(rows[0][0], "0/0")

@@ -81,6 +81,7 @@ func (l *live) add(s *server, r engine.Resource, w engine.Snapshot) {
 	case r.ID.Kind == "slot" && r.ID.On == s.node.Name:
 		l.Slots = append(l.Slots, liveSlot{Name: r.ID.Name, Status: value("wal"), Type: value("type"), Plugin: value("plugin"), Database: value("database")})
 	case r.ID.Kind == "replication" && r.ID.On == s.node.Name:
+		l.Paused = value("replay") == "paused"
 		link := map[string]string{"host": inForce(value("upstream")), "user": inForce(value("role")), "application_name": inForce(value("application_name"))}
 		for name, v := range map[string]string{"primary_conninfo": conninfo(link), "primary_slot_name": inForce(value("slot"))} {
 			l.Settings[name] = liveSetting{Reset: v}

@@ -192,8 +192,7 @@ func (k serverKind) standing() []engine.Fact {
 				Text: fmt.Sprintf("%s would not start again: %s", s.address(), e), Next: "mend the file; pgrepl rewrites postgresql.auto.conf and pg_hba.conf"})
 		}
 		if s.seen.live.Paused {
-			out = append(out, engine.Fact{Code: "PGR228", On: replicaID(s.node.Name), Addr: s.address(), Origin: origin(s.node.Origin),
-				Text: fmt.Sprintf("%s receives WAL and does not replay it: replay is paused", s.address()), Next: "see its log; resume with pg_wal_replay_resume() where somebody paused it by hand"})
+			out = append(out, s.pausedFact())
 		}
 	}
 	return out
@@ -324,6 +323,7 @@ func (k serverKind) stream(s *server) stream {
 	unsure := slices.ContainsFunc([]*server{s, s.upstream(), k.primary()}, func(o *server) bool { return o.seen.reach == down }) || s.upstream().rebuild() != nil
 	return stream{Order: engine.Order{Self: streaming(s.node.Name), On: s.node.Name, Cancellable: true, Behind: append(k.handedOver(s), []engine.StepID{
 		accepting(s.node.Name), accepting(upstream), {Do: "reload", On: replicaID(s.node.Name)}, {Do: "reload", On: serverID(upstream)},
-		{Do: "put", On: roleID(s.node.Role.Name)}, {Do: "create", On: slotID(upstream, s.node.Slot.Name)}, {Do: "passfile", On: replicaID(s.node.Name)}}...)},
+		{Do: "put", On: roleID(s.node.Role.Name)}, {Do: "create", On: slotID(upstream, s.node.Slot.Name)}, {Do: "passfile", On: replicaID(s.node.Name)},
+		resumed(s.node.Name)}...)},
 		server: s, wanted: replicationKind(k).want(s), unsure: unsure}
 }

@@ -161,9 +161,13 @@ func (s *server) served(ctx context.Context) (sql string, err error) {
 	return sql, nil
 }
 
-// possible reports whether the standby's link is as wanted, its slot is there and the WAL that it needs, so that waiting for it makes sense.
+// possible reports whether the standby's link is as wanted, with a password that is let in, and its slot is there, so that waiting
+// for it makes sense. One that somebody paused does not connect again before it is resumed.
 func (s stream) possible(ctx context.Context) bool {
 	srv := s.server
+	if srv.pausedByHand() || (replicationKind{srv.site}).seenPassfile(srv) != schema.Hidden {
+		return false
+	}
 	dir, err := srv.machine.Dir(ctx)
 	if err != nil {
 		return false
