@@ -54,7 +54,16 @@ func (c *Cluster) Look(ctx context.Context) error {
 	if c.server == nil {
 		return nil
 	}
-	return errors.Join(c.server.Look(ctx), c.docker.DropHelpers(ctx))
+	return errors.Join(c.lookInside(ctx), c.docker.DropHelpers(ctx))
+}
+
+func (c *Cluster) lookInside(ctx context.Context) error {
+	for name, m := range c.docker.Leaving() {
+		if err := c.server.LookAtLeaving(ctx, name, m); err != nil {
+			return err
+		}
+	}
+	return c.server.Look(ctx)
 }
 
 // Rebuild asks for new data of the replicas that the addresses name.
@@ -125,7 +134,10 @@ func (k awakening) Steps(c engine.Change) []engine.Step {
 	for i, s := range steps {
 		switch s.ID().Do {
 		case "remove":
-			steps[i] = leaving{s, k.server, k.beforeLeaving(c)}
+			steps[i] = leaving{s, k.server, k.beforeLeaving(c), nil}
+			if c.Action == engine.Delete {
+				steps[i] = leaving{s, k.server, k.beforeLeaving(c), k.server.GoesWith(c.ID.Name, c.Addr)}
+			}
 		case "create", "start":
 			return append(steps, k.server.Awaken(c.ID.Name)...)
 		}
@@ -147,6 +159,7 @@ type leaving struct {
 	engine.Step
 	server *postgres.Site
 	more   []engine.StepID // that it comes after
+	loses  []engine.Effected
 }
 
 func (s leaving) Needs() []engine.StepID { return append(slices.Clone(s.Step.Needs()), s.more...) }
@@ -156,7 +169,7 @@ func (s leaving) Effects() []engine.Effected {
 	for i := range out {
 		out[i].Stops = s.server.Stops(s.Node())
 	}
-	return out
+	return append(out, s.loses...)
 }
 
 func (s leaving) Run(ctx context.Context) error {

@@ -330,8 +330,9 @@ func needs(p engine.Plan, b engine.Batch) string {
 			asks := func(r engine.Risk) bool {
 				return r.Severity == engine.Needs && !r.Allowed && r.Class == e.Class && r.Addrs[0] == e.Addr
 			}
-			if e.Asks && slices.ContainsFunc(p.Risks, asks) {
-				out = append(out, fmt.Sprintf("needs --allow=%s:%s", e.Class, e.Addr))
+			flag := fmt.Sprintf("needs --allow=%s:%s", e.Class, e.Addr)
+			if e.Asks && slices.ContainsFunc(p.Risks, asks) && !slices.Contains(out, flag) {
+				out = append(out, flag)
 			}
 		}
 	}

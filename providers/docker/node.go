@@ -121,6 +121,17 @@ func (k nodes) Seen() []engine.Resource {
 	return out
 }
 
+// Leaving lists the nodes that are this cluster's and not in the file any more, with the way into each.
+func (s *Site) Leaving() map[string]*Machine {
+	out := map[string]*Machine{}
+	for name, c := range s.seen.inspected {
+		if c.Config.Labels[labelCluster] == s.file.Name && !s.released("node", name) && (nodes{s}).node(name) == nil {
+			out[name] = s.Machine(&schema.Node{Object: schema.Object{Name: name}, Image: c.Config.Image, Volume: seenVolume(c)})
+		}
+	}
+	return out
+}
+
 func (k nodes) node(name string) *schema.Node {
 	i := slices.IndexFunc(k.file.Nodes, func(n *schema.Node) bool { return n.Name == name })
 	if i < 0 {

@@ -17,7 +17,12 @@ func (s *Site) SeeAs(w engine.Snapshot) {
 	for _, srv := range s.servers {
 		srv.seen = srv.lookAs(w)
 	}
-	s.ledger, s.rotating = ledgerRows{}, map[string]time.Time{}
+	s.ledger, s.rotating, s.leaving = ledgerRows{}, map[string]time.Time{}, map[string][]leavingSlot{}
+	for _, r := range w.Sorted() {
+		if r.ID.Kind == "slot" && s.server(r.ID.On) == nil {
+			s.leaving[r.ID.On] = append(s.leaving[r.ID.On], leavingSlot{name: r.ID.Name, holds: true})
+		}
+	}
 	if s.primary().seen.reach != up {
 		return
 	}

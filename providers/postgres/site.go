@@ -21,8 +21,9 @@ type Site struct {
 	file    *schema.Cluster
 	servers []*server // the primary first, as in the file
 	ledger  ledgerRows
-	looked  bool     // at least once
-	asked   []string // addresses of the standbys that --rebuild names
+	leaving map[string][]leavingSlot // of nodes that are not in the file
+	looked  bool                     // at least once
+	asked   []string                 // addresses of the standbys that --rebuild names
 	outage  outage
 
 	rotating map[string]time.Time // since when a role has a password that not all standbys have logged in with
@@ -47,7 +48,7 @@ type server struct {
 
 // NewSite binds the PostgreSQL side of a cluster to the machines of its nodes.
 func NewSite(file *schema.Cluster, machine func(*schema.Node) Machine, effect engine.SideEffect) *Site {
-	s := &Site{file: file, replication: map[string]schema.Secret{}}
+	s := &Site{file: file, replication: map[string]schema.Secret{}, leaving: map[string][]leavingSlot{}}
 	for _, n := range file.Nodes {
 		m := machine(n)
 		s.servers = append(s.servers, &server{site: s, node: n, machine: m, session: &Session{machine: m, effect: effect}})

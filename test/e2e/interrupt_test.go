@@ -82,9 +82,9 @@ func TestKilledAtEachSideEffectOfARemoval(t *testing.T) {
 		c.edit(onReplica, "")
 		c.edit(replica, "")
 		c.env = append(c.env, fmt.Sprintf("PGREPL_CRASH_AT=%d", n))
-		killed := c.run("apply", "--auto-approve", "--allow=data")
+		killed := c.run("apply", "--auto-approve", "--allow=data,slot")
 		c.env = c.env[:1]
-		c.apply("--allow=data")
+		c.apply("--allow=data,slot")
 		if left := c.objects(); strings.Contains(left, c.name("b")) {
 			t.Fatalf("side effect %d: left behind: %s", n, left)
 		}

@@ -1,0 +1,62 @@
+package postgres
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"pgrepl/engine"
+)
+
+// A node that is in no file any more goes with all that is on it, also with slots that somebody made there for a consumer of
+// his own. They are read from its files, which takes no server.
+
+// leavingSlot is a slot on a node that is not declared.
+type leavingSlot struct {
+	name  string
+	holds bool // WAL, for a consumer
+}
+
+// LookAtLeaving looks at a node that Docker has and the file does not.
+func (s *Site) LookAtLeaving(ctx context.Context, node string, m Machine) error {
+	files, err := m.Read(ctx, "pgdata/pg_replslot")
+	if err != nil {
+		return fmt.Errorf("%s: look at its slots: %w", node, err)
+	}
+	s.leaving[node] = readSlots(files)
+	return nil
+}
+
+// readSlots reads the state files of slots, which begin alike in all versions from 15 to 18 (ReplicationSlotOnDisk in
+// src/backend/replication/slot.c): magic, checksum, version, length; name, database, persistency, xmin, catalog_xmin and
+// restart_lsn.
+func readSlots(files map[string][]byte) []leavingSlot {
+	const persistency, restart, end = 84, 96, 104
+	var out []leavingSlot
+	for file, state := range files {
+		if path.Base(file) != "state" || len(state) < end || binary.LittleEndian.Uint32(state[persistency:]) != 0 {
+			continue
+		}
+		out = append(out, leavingSlot{name: path.Base(path.Dir(file)), holds: binary.LittleEndian.Uint64(state[restart:]) != 0})
+	}
+	slices.SortFunc(out, func(a, b leavingSlot) int { return strings.Compare(a.name, b.name) })
+	return out
+}
+
+// GoesWith are the slots that go with a node which is removed. Of those that a standby of this cluster reads, nobody has to be
+// told: it goes on through another, or goes too.
+func (s *Site) GoesWith(node string, addr engine.Address) []engine.Effected {
+	var out []engine.Effected
+	for _, slot := range s.leaving[node] {
+		id := slotID(node, slot.name)
+		if s.ledger[id] != "" {
+			continue
+		}
+		out = append(out, engine.Effected{Class: engine.ClassSlot, On: id, Addr: addr, Asks: slot.holds,
+			Text: fmt.Sprintf("slot %s on %s goes with it; a consumer still reading it must be rebuilt", slot.name, node)})
+	}
+	return out
+}
