@@ -102,6 +102,12 @@ var rules = map[string]Rule{
 		"Bring the directory back from a backup, or remove the volume if nobody needs what is in it: apply makes it anew."},
 	"PGR261": {"PGR261", Never, "member of a role that does not exist", "The server would refuse it half way through an apply.",
 		"Declare the group as a role, or correct its name."},
+	"PGR262": {"PGR262", Never, "server to be reloaded or restarted would not take its files", "A reload passes over a bad line in silence, and a restart with one is an outage.",
+		"Mend the file that is named; postgresql.auto.conf and pg_hba.conf, pgrepl writes itself."},
+	"PGR263": {"PGR263", Never, "more CPUs than the machine has", "Docker would refuse to make the container, half way through an apply.",
+		"Ask for fewer, or leave `cpus` out."},
+	"PGR264": {"PGR264", Warns, "memory limit above what the machine has", "It limits nothing.",
+		"Write less than the machine has, or leave `memory` out."},
 }
 
 // Rules returns the risk table, by code.

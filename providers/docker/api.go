@@ -9,6 +9,7 @@ import (
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/registry"
+	"github.com/docker/docker/api/types/system"
 	"github.com/docker/docker/api/types/volume"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -20,6 +21,7 @@ import (
 // is therefore the only way to know whether a call that failed here took effect there.
 type API interface {
 	Ping(context.Context) (types.Ping, error)
+	Info(context.Context) (system.Info, error)
 	DaemonHost() string
 	Close() error
 

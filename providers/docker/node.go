@@ -308,6 +308,7 @@ func (k nodes) Facts(_, _ engine.Snapshot) []engine.Fact {
 			out = append(out, f)
 		}
 		out = append(out, k.portFacts(n)...)
+		out = append(out, k.capacityFacts(n)...)
 	}
 	return out
 }

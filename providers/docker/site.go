@@ -63,6 +63,7 @@ type survey struct {
 	images     map[string]imageInfo                 // by reference as written; missing ones are not in it
 	unpullable map[string]error                     // missing ones that the registry does not give either
 	addresses  []netip.Prefix                       // of the engine's machine, where that can be told
+	machine    capacity
 }
 
 // Look takes a fresh look at the engine.
@@ -89,6 +90,10 @@ func (s *Site) Look(ctx context.Context) error {
 		return fmt.Errorf("docker: list objects: %w", err)
 	}
 	look.addresses = s.engine.addresses()
+	var err error
+	if look.machine, err = s.capacity(ctx); err != nil {
+		return err
+	}
 	if err := s.inspect(ctx, &look); err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func (k serverKind) Seen() []engine.Resource {
 
 // Facts refuses whatever could put a server on the wrong data: nothing is started before the directory is known to be of
 // this major version, of this cluster, and of the part that the file gives the node.
-func (k serverKind) Facts(_, _ engine.Snapshot) []engine.Fact {
+func (k serverKind) Facts(want, seen engine.Snapshot) []engine.Fact {
 	var out []engine.Fact
 	for _, s := range k.servers {
 		f := engine.Fact{On: serverID(s.node.Name), Addr: s.address(), Origin: origin(s.node.Origin)}
@@ -129,7 +129,7 @@ func (k serverKind) Facts(_, _ engine.Snapshot) []engine.Fact {
 		}
 		out = append(out, f)
 	}
-	return append(out, k.standing()...)
+	return append(out, k.standing(want, seen)...)
 }
 
 // awayWithVolume is how somebody removes a node's data by hand.
@@ -176,27 +176,6 @@ func (s *Site) system() string {
 }
 
 func (s *Site) foreign(d directory) bool { return s.system() != "" && d.System != s.system() }
-
-// standing reports files that a server would not start with again, and standbys that do not replay.
-func (k serverKind) standing() []engine.Fact {
-	var out []engine.Fact
-	for _, s := range k.servers {
-		if !s.isPrimary() {
-			out = append(out, k.belowFacts(s)...)
-		}
-		if s.seen.reach != up {
-			continue
-		}
-		for _, e := range s.seen.live.fileErrors() {
-			out = append(out, engine.Fact{Code: "PGR227", On: settingsID(s.node.Name), Addr: s.address(), Origin: origin(s.node.Origin),
-				Text: fmt.Sprintf("%s would not start again: %s", s.address(), e), Next: "mend the file; pgrepl rewrites postgresql.auto.conf and pg_hba.conf"})
-		}
-		if s.seen.live.Paused {
-			out = append(out, s.pausedFact())
-		}
-	}
-	return out
-}
 
 func (k serverKind) Steps(c engine.Change) []engine.Step {
 	s := k.server(c.ID.Name)
