@@ -87,6 +87,7 @@ func (a *app) carryOut(ctx context.Context, m managed, f applyFlags, title rende
 	if err != nil {
 		return err
 	}
+	r.warnAllowed()
 	if err := r.approve(ctx, p); err != nil || p.Empty() {
 		return err
 	}

@@ -8,9 +8,11 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"pgrepl/engine"
 	"pgrepl/providers/docker"
+	"pgrepl/schema"
 )
 
 // The exit codes, a contract with every script that runs pgrepl.
@@ -108,4 +110,20 @@ func (a *app) sayProblem(p engine.Problem) {
 }
 
 // usage wraps what cobra finds wrong with a command line.
-func usage(_ *cobra.Command, err error) error { return usageError{err} }
+func usage(c *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return usageError{err}
+	}
+	var known []string
+	c.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+	return usageError{fmt.Errorf("%w%s", err, didYouMean(unknown.GetSpecifiedName(), known, "--"))}
+}
+
+// didYouMean is the end of a message about a word that is not known; "" where none is near.
+func didYouMean(word string, known []string, before string) string {
+	if near := schema.Nearest(word, known); near != "" {
+		return fmt.Sprintf("; did you mean %q?", before+near)
+	}
+	return ""
+}

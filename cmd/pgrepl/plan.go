@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -106,6 +107,7 @@ func (a *app) plan(ctx context.Context, file *schema.Cluster, on *docker.Engine,
 	if err != nil {
 		return err
 	}
+	s.warnAllowed()
 	if err := s.print(p); err != nil {
 		return err
 	}
@@ -162,17 +164,35 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
+// addresses lists what the file or the cluster calls its objects.
+func (s session) addresses() []engine.Address {
+	var out []engine.Address
+	for _, k := range s.system.Kinds() {
+		for _, r := range append(k.Want(), k.Seen()...) {
+			out = append(out, r.Addr)
+		}
+	}
+	return out
+}
+
+// unknown says that an address of a flag names nothing, "" where it names something.
+func unknown(want string, among []engine.Address) string {
+	var names []string
+	for _, a := range among {
+		if a.Matches(want) {
+			return ""
+		}
+		names = append(names, a.String())
+	}
+	return fmt.Sprintf("there is no %s in the file or in the cluster%s", want, didYouMean(want, names, ""))
+}
+
 // knownAddresses refuses a --target or --exclude that names nothing.
 func (s session) knownAddresses() error {
+	addrs := s.addresses()
 	for _, want := range append(append([]string{}, s.flags.target...), s.flags.exclude...) {
-		found := false
-		for _, k := range s.system.Kinds() {
-			for _, r := range append(k.Want(), k.Seen()...) {
-				found = found || r.Addr.Matches(want)
-			}
-		}
-		if !found {
-			return usageError{fmt.Errorf("there is no %s in the file or in the cluster", want)}
+		if text := unknown(want, addrs); text != "" {
+			return usageError{errors.New(text)}
 		}
 	}
 	return nil
@@ -192,6 +212,17 @@ func (s session) replicas() error {
 		}
 	}
 	return nil
+}
+
+// warnAllowed says that an --allow names nothing. That is no error: what it was for can be gone already.
+func (s session) warnAllowed() {
+	addrs := s.addresses()
+	for _, entry := range s.flags.allow {
+		_, want, narrow := strings.Cut(entry, ":")
+		if text := unknown(want, addrs); narrow && text != "" {
+			fmt.Fprintf(s.err, "warning: --allow=%s: %s\n", entry, text)
+		}
+	}
 }
 
 func (s session) print(p engine.Plan) error {

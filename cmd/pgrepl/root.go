@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,10 +59,26 @@ func newRoot(a *app) *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(newInit(a), newValidate(a), newFmt(a), newPlan(a), newApply(a), newDestroy(a), newStatus(a), newGraph(a), newSchema(a), newVersion(a))
+	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Args, c.RunE = cobra.ArbitraryArgs, completion
+		}
 		c.PreRunE = func(*cobra.Command, []string) error { return a.checkGlobals() }
 	}
 	return root
+}
+
+// completion is the command without a shell, or with one that it does not know.
+func completion(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return c.Help()
+	}
+	var shells []string
+	for _, s := range c.Commands() {
+		shells = append(shells, s.Name())
+	}
+	return usageError{fmt.Errorf("completion is for %s, not %q%s", strings.Join(shells, ", "), args[0], didYouMean(args[0], shells, ""))}
 }
 
 func unknownCommand(c *cobra.Command, name string) error {
