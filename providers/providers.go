@@ -91,6 +91,9 @@ func (c *Cluster) Verify(ctx context.Context) []engine.Problem {
 // Status is the health of every node at the last look.
 func (c *Cluster) Status() []postgres.NodeStatus { return c.server.Status() }
 
+// Unread lists the slots that held WAL at the last look while nothing read them.
+func (c *Cluster) Unread() []string { return c.server.Unread() }
+
 // Record writes into the ledger's history what was applied.
 func (c *Cluster) Record(ctx context.Context, who, tool string, steps []string) error {
 	if c.server == nil {

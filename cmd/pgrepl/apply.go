@@ -276,7 +276,7 @@ func (r *applying) prove(ctx context.Context, p engine.Plan) error {
 	if t := r.managed.WritesStopped(); t > 0 {
 		stopped = fmt.Sprintf(", writes stopped for %.1f s", t.Seconds())
 	}
-	fmt.Fprintf(r.err, "done in %.1fs. Now: %s streaming%s.\n", took, plural(render.Streaming(p), "replica"), stopped)
+	fmt.Fprintf(r.err, "done in %.1fs. Now: %s%s.\n", took, render.Streaming(p), stopped)
 	return r.changedExit()
 }
 

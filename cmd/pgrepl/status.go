@@ -33,6 +33,9 @@ func (a *app) status(ctx context.Context, file *schema.Cluster, on *docker.Engin
 		return cause(ctx, err)
 	}
 	a.statusTable(file.Name, cluster.Status())
+	for _, slot := range cluster.Unread() {
+		fmt.Fprintln(a.out, slot)
+	}
 	return nil
 }
 

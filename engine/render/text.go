@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -69,18 +70,25 @@ func (t *text) matches(title Title, p engine.Plan) {
 			objects[r.Addr] = true
 		}
 	}
-	t.linef("%s matches %s (%s, %s streaming)", title.Cluster, title.File, counted(len(objects), "object"), counted(Streaming(p), "replica"))
+	t.linef("%s matches %s (%s, %s)", title.Cluster, title.File, counted(len(objects), "object"), Streaming(p))
 }
 
-// Streaming counts the standbys that were seen to stream.
-func Streaming(p engine.Plan) int {
-	n := 0
+// Streaming counts the standbys that were seen to stream, and those that do not for a reason that is no fault.
+func Streaming(p engine.Plan) string {
+	n, others := 0, map[string]int{}
 	for _, r := range p.Seen {
-		if r.Attrs["replication"].Value == "streaming" {
+		switch a := r.Attrs["replication"]; {
+		case a.Value == "streaming" && a.Reason != "":
+			others[a.Reason]++
+		case a.Value == "streaming":
 			n++
 		}
 	}
-	return n
+	out := counted(n, "replica") + " streaming"
+	for _, reason := range slices.Sorted(maps.Keys(others)) {
+		out += fmt.Sprintf(", %d %s", others[reason], reason)
+	}
+	return out
 }
 
 func (t *text) net(title Title, p engine.Plan, r Report) {

@@ -126,8 +126,11 @@ func (k replicationKind) seenAttrs(s *server) map[string]engine.Attr {
 		}
 		attrs[path] = a
 	}
-	if !s.streams() {
+	switch {
+	case !s.streams():
 		attrs["replication"] = engine.Attr{Value: "not streaming", Effect: engine.Live}
+	case !s.connected():
+		attrs["replication"] = engine.Attr{Value: "streaming", Reason: worksOff}
 	}
 	return attrs
 }
@@ -146,12 +149,17 @@ func orDefault(v, def string) string {
 	return v
 }
 
+// worksOff is said of a delayed standby that replays what it has before it connects.
+const worksOff = "works off its delay"
+
 // streams reports whether the upstream serves the standby. One that is catching up is on its way there, and so is one that
 // works off its delay: after a start it replays what it has, as late as it is told to, before it connects.
 func (s *server) streams() bool {
-	if s.node.Delay != "" && s.seen.live.Delayed {
-		return true
-	}
+	return s.node.Delay != "" && s.seen.live.Delayed || s.connected()
+}
+
+// connected reports whether it does so at the moment.
+func (s *server) connected() bool {
 	return slices.ContainsFunc(s.upstream().seen.live.Senders, func(w sender) bool {
 		return w.Name == s.node.ApplicationName && (w.State == "streaming" || w.State == "catchup")
 	})

@@ -162,6 +162,27 @@ func (k slotKind) Facts(want, seen engine.Snapshot) []engine.Fact {
 			}
 		}
 	}
+	for _, u := range k.unread() {
+		f := engine.Fact{Code: "PGR201", On: slotID(u.on.node.Name, u.slot.Name), Addr: engine.Address{Block: "slot", Label: u.slot.Name},
+			Text:   fmt.Sprintf("slot %s on %s holds WAL and nothing reads it", u.slot.Name, u.on.node.Name),
+			Figure: "about " + coarse(u.slot.Retained), Next: "connect its consumer, or drop it: the disk fills up as long as it stands"}
+		if declared := k.slot(f.On); declared != nil {
+			f.Addr, f.Origin = address(declared.Address), origin(declared.Origin)
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// unreadSlot is a slot that holds WAL for nobody.
+type unreadSlot struct {
+	on   *server
+	slot liveSlot
+}
+
+// unread finds the slots that hold WAL while nothing reads them; those of standbys are the standbys' business.
+func (k slotKind) unread() []unreadSlot {
+	var out []unreadSlot
 	for _, s := range k.servers {
 		for _, l := range s.seen.live.Slots {
 			id := slotID(s.node.Name, l.Name)
@@ -169,13 +190,7 @@ func (k slotKind) Facts(want, seen engine.Snapshot) []engine.Fact {
 			if l.Active || l.Retained < 0 || (declared != nil && k.consumer(declared) != nil) || (declared == nil && k.ledger[id] != "") {
 				continue
 			}
-			f := engine.Fact{Code: "PGR201", On: id, Addr: engine.Address{Block: "slot", Label: l.Name},
-				Text:   fmt.Sprintf("slot %s on %s holds WAL and nothing reads it", l.Name, s.node.Name),
-				Figure: "about " + coarse(l.Retained), Next: "connect its consumer, or drop it: the disk fills up as long as it stands"}
-			if declared != nil {
-				f.Addr, f.Origin = address(declared.Address), origin(declared.Origin)
-			}
-			out = append(out, f)
+			out = append(out, unreadSlot{s, l})
 		}
 	}
 	return out

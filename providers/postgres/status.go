@@ -12,8 +12,8 @@ import (
 type NodeStatus struct {
 	Node      string
 	Address   string
-	Part      string // what it is: primary, standby; what it is declared as, where it cannot be asked
-	State     string // accepting connections, down, missing
+	Part      string // master or replica, as in the file; and what it is instead, where it is not
+	State     string // accepting connections, down, missing, half made, incomplete, being cloned
 	Upstream  string
 	Streaming string // of a standby: streaming, catchup, not streaming
 	Sync      string
@@ -35,9 +35,14 @@ func (s *Site) Status() []NodeStatus {
 }
 
 func (s *server) status() NodeStatus {
-	n := NodeStatus{Node: s.node.Name, Address: s.address().String(), Part: string(s.node.Part), State: s.state(), Lag: "unknown", OK: true}
+	n := NodeStatus{Node: s.node.Name, Address: s.address().String(), Part: s.node.Address.Block, State: s.state(), Lag: "unknown", OK: true}
 	if s.seen.reach == up {
-		n.Part = map[bool]string{true: "standby", false: "primary"}[s.seen.live.Recovery]
+		switch {
+		case s.isPrimary() && s.seen.live.Recovery:
+			n.Part, n.OK, n.Why = n.Part+", in recovery", false, "its data is a standby's"
+		case !s.isPrimary() && !s.seen.live.Recovery:
+			n.Part, n.OK, n.Why = n.Part+", not in recovery", false, "it is a primary of its own; see pgrepl plan"
+		}
 		for name, set := range s.seen.live.Settings {
 			if set.Pending {
 				n.Pending = append(n.Pending, name)
@@ -83,6 +88,15 @@ func (s *server) state() string {
 // halfMade is a node whose data directory was begun and not finished.
 const halfMade = "half made"
 
+// Unread lists the slots that hold WAL while nothing reads them.
+func (s *Site) Unread() []string {
+	var out []string
+	for _, u := range (slotKind{s}).unread() {
+		out = append(out, fmt.Sprintf("slot %s on %s holds %s of WAL, and nothing reads it", u.slot.Name, u.on.node.Name, Bytes(u.slot.Retained)))
+	}
+	return out
+}
+
 // follow fills in what the upstream knows of a standby.
 func (s *server) follow(n *NodeStatus) {
 	n.Streaming = "not streaming"
@@ -102,9 +116,9 @@ func (s *server) follow(n *NodeStatus) {
 	}
 	switch {
 	case s.seen.live.Paused:
-		n.OK, n.Why = false, "replay is paused"
+		n.OK, n.Why = false, "replay is paused; see pgrepl plan"
 	case n.OK && n.Streaming != "streaming" && s.streams():
-		n.Why = "works off its delay"
+		n.Why = worksOff
 	case n.OK && n.Streaming != "streaming":
 		n.OK, n.Why = false, fmt.Sprintf("%s; see docker logs %s", n.Streaming, n.Node)
 	}
