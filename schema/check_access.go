@@ -1,7 +1,9 @@
 package schema
 
 import (
+	"fmt"
 	"net/netip"
+	"slices"
 
 	"pgrepl/schema/hba"
 )
@@ -22,12 +24,24 @@ func (d *decoder) checkAccess() {
 	if d.primary == nil {
 		return
 	}
-	all := rulesOf(d.primary)
+	door := hba.NewDoor(rulesOf(d.primary), subnetOf(d.primary), tls(d.primary))
+	exists := map[string]bool{"postgres": true, "template1": true}
+	for _, db := range d.cluster.Databases {
+		exists[db.Name] = true
+	}
 	for _, r := range d.cluster.Roles {
 		if r.Login && !r.Replication {
-			d.checkLogin(r, all)
+			d.checkLogin(r, door, exists)
 		}
 	}
+}
+
+func subnetOf(n *Node) netip.Prefix {
+	if n.Network == nil {
+		return netip.Prefix{}
+	}
+	p, _ := netip.ParsePrefix(n.Network.Subnet)
+	return p
 }
 
 // checkEntry asks the upstream's rules for the replica's replication connection.
@@ -36,7 +50,7 @@ func (d *decoder) checkEntry(n *Node, rules []hba.Rule) {
 	c := hba.Connection{Role: n.Role.Name, Groups: d.groups(n.Role), Replication: true, SameNet: hba.Maybe, TLS: tls(up)}
 	if n.Network != nil && n.Network == up.Network {
 		c.SameNet = hba.Yes
-		c.From, _ = netip.ParsePrefix(n.Network.Subnet)
+		c.From = subnetOf(n)
 	}
 	answer, by := hba.Admit(rules, c)
 	if answer != hba.No {
@@ -44,45 +58,40 @@ func (d *decoder) checkEntry(n *Node, rules []hba.Rule) {
 	}
 	note := d.errorf(codeAccess, d.at(&n.Object, "role"), "pg_hba.conf of %s does not let %s in as %s", up.Address, n.Address, n.Role.Name)
 	if by >= 0 {
-		note.detail("%s: %s", up.HBA[by].Origin, up.HBA[by].Text)
+		note.detail("%s: %s\nThe first rule that matches decides, and this one rejects.", up.HBA[by].Origin, up.HBA[by].Text)
 		return
 	}
-	note.hint("add \"host replication " + hbaName(n.Role.Name) + " samenet scram-sha-256\" to hba").
-		detail("A rule for the database all does not match replication.")
+	note.hint("add \"host replication " + hbaName(n.Role.Name) + " samenet scram-sha-256\" to hba")
+	if near, why := hba.Nearest(rules, c); near >= 0 {
+		note.detail("%s: %s\n%s", up.HBA[near].Origin, up.HBA[near].Text, why)
+		return
+	}
+	note.detail("No rule comes near it: it takes one for the database replication.")
 }
 
 // checkLogin asks the master's rules whether a role can come in from anywhere, to any database.
-func (d *decoder) checkLogin(r *Role, rules []hba.Rule) {
-	c := hba.Connection{Role: r.Name, Groups: d.groups(r), SameNet: hba.Yes, TLS: tls(d.primary)}
-	for _, rule := range rules {
-		rejects := rule.Method == "reject"
-		if rejects && rule.Address.Kind != hba.AnyAddress {
-			continue // others come in past it
-		}
-		if rejects {
-			c.Database = "\x00" // one that no rule names: only a rejection of all counts
-		}
-		if rule.Type == hba.Local { // from inside the container
-			rule.Type = hba.Host
-		}
-		rule.Method, rule.Address = "", hba.Address{Kind: hba.AnyAddress}
-		answer, _ := hba.Admit([]hba.Rule{rule}, c)
-		switch {
-		case rejects && answer == hba.Yes && rule.Type == hba.Host:
-			d.lockedOut(r)
-			return
-		case !rejects && answer != hba.No:
-			return
-		}
-		c.Database = ""
+func (d *decoder) checkLogin(r *Role, door *hba.Door, exists map[string]bool) {
+	how := door.For(r.Name, d.groups(r), exists)
+	at := d.at(&r.Object, "login")
+	add := "add \"host all " + hbaName(r.Name) + " samenet scram-sha-256\" to hba"
+	by := func(rule int) string {
+		return fmt.Sprintf("%s: %s", d.primary.HBA[rule].Origin, d.primary.HBA[rule].Text)
 	}
-	d.lockedOut(r)
-}
-
-func (d *decoder) lockedOut(r *Role) {
-	d.errorf(codeAccess, d.at(&r.Object, "login"), "pg_hba.conf of %s lets %s in from nowhere", d.primary.Address, r.Address).
-		hint("add \"host all " + hbaName(r.Name) + " samenet scram-sha-256\" to hba").
-		detail("A role that nobody logs in as needs no login.")
+	switch {
+	case how.In:
+	case how.Inside >= 0:
+		d.warnf(codeAccess, at, "pg_hba.conf of %s lets %s in only from inside its own container", d.primary.Address, r.Address).
+			hint(add).detail("%s", by(how.Inside))
+	case how.Elsewhere >= 0:
+		d.warnf(codeAccess, at, "pg_hba.conf of %s lets %s in only to the database %q, which the file does not declare", d.primary.Address, r.Address, how.Database).
+			hint(add).detail("%s", by(how.Elsewhere))
+	case how.Rejected >= 0:
+		d.errorf(codeAccess, at, "pg_hba.conf of %s lets %s in from nowhere", d.primary.Address, r.Address).
+			hint(add+", before it").detail("%s\nIt rejects the role before any rule that would let it in. A role that nobody logs in as needs no login.", by(how.Rejected))
+	default:
+		d.errorf(codeAccess, at, "pg_hba.conf of %s lets %s in from nowhere", d.primary.Address, r.Address).
+			hint(add).detail("A role that nobody logs in as needs no login.")
+	}
 }
 
 func rulesOf(n *Node) []hba.Rule {
@@ -106,23 +115,29 @@ func tls(n *Node) hba.Answer {
 
 // groups are the roles that a role is a member of by the file, through others as well.
 func (d *decoder) groups(r *Role) []string {
-	var out []string
-	seen := map[string]bool{}
-	var walk func(r *Role)
-	walk = func(r *Role) {
-		for _, name := range r.MemberOf {
-			if seen[name] {
-				continue
-			}
-			seen[name] = true
-			out = append(out, name)
-			for _, other := range d.cluster.Roles {
-				if other.Name == name {
-					walk(other)
-				}
-			}
+	if len(r.MemberOf) == 0 {
+		return nil
+	}
+	if d.rolesByName == nil {
+		d.rolesByName = map[string]*Role{}
+		for _, other := range d.cluster.Roles {
+			d.rolesByName[other.Name] = other
 		}
 	}
-	walk(r)
+	var out []string
+	seen := map[string]bool{}
+	left := slices.Clone(r.MemberOf)
+	for len(left) > 0 {
+		name := left[0]
+		left = left[1:]
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		out = append(out, name)
+		if other := d.rolesByName[name]; other != nil {
+			left = append(left, other.MemberOf...)
+		}
+	}
 	return out
 }

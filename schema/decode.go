@@ -27,6 +27,8 @@ type decoder struct {
 	slots     map[Address]*Slot
 	databases map[Address]*Database
 	removed   map[Address]hcl.Range // the from of each removed block
+
+	rolesByName map[string]*Role // filled on first use
 }
 
 // inherited is what nodes take from the cluster, and replicas from the master.

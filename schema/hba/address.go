@@ -66,6 +66,8 @@ func (p *parser) hostName(w word) {
 		p.warn(w, "%q is not an address, and is taken for a host name", w.text).hint("write it like 10.0.0.0/8")
 	case !w.quoted && (w.text == "*" || lower == "all" || lower == "samehost" || lower == "samenet"):
 		p.warn(w, "%q is taken for a host name", w.text).hint("write " + strings.Replace(lower, "*", "all", 1))
+	case !w.quoted && (strings.HasPrefix(lower, "same") || lower == "any") && !strings.Contains(lower, "."):
+		p.warn(w, "%q is taken for a host name", w.text).misspelt(w.text, []string{"samenet", "samehost"})
 	}
 }
 
