@@ -24,14 +24,14 @@ func (d *decoder) checkAccess() {
 	if d.primary == nil {
 		return
 	}
-	door := hba.NewDoor(rulesOf(d.primary), subnetOf(d.primary), tls(d.primary))
 	exists := map[string]bool{"postgres": true, "template1": true}
 	for _, db := range d.cluster.Databases {
 		exists[db.Name] = true
 	}
+	door := hba.NewDoor(rulesOf(d.primary), exists, subnetOf(d.primary), tls(d.primary))
 	for _, r := range d.cluster.Roles {
 		if r.Login && !r.Replication {
-			d.checkLogin(r, door, exists)
+			d.checkLogin(r, door)
 		}
 	}
 }
@@ -70,8 +70,8 @@ func (d *decoder) checkEntry(n *Node, rules []hba.Rule) {
 }
 
 // checkLogin asks the master's rules whether a role can come in from anywhere, to any database.
-func (d *decoder) checkLogin(r *Role, door *hba.Door, exists map[string]bool) {
-	how := door.For(r.Name, d.groups(r), exists)
+func (d *decoder) checkLogin(r *Role, door *hba.Door) {
+	how := door.For(r.Name, d.groups(r))
 	at := d.at(&r.Object, "login")
 	add := "add \"host all " + hbaName(r.Name) + " samenet scram-sha-256\" to hba"
 	by := func(rule int) string {

@@ -36,9 +36,18 @@ func (d *decoder) checkCapacity() {
 	if d.known == nil {
 		return
 	}
+	replicas, slots := map[*Node][]*Node{}, map[*Node][]*Slot{} // by upstream
 	for _, n := range d.cluster.Nodes {
-		d.checkSenders(n)
-		d.checkSlotCount(n)
+		if n.Part == Standby {
+			replicas[n.Upstream] = append(replicas[n.Upstream], n)
+		}
+	}
+	for _, s := range d.cluster.Slots {
+		slots[s.Upstream] = append(slots[s.Upstream], s)
+	}
+	for _, n := range d.cluster.Nodes {
+		d.checkSenders(n, replicas[n], slots[n])
+		d.checkSlotCount(n, slots[n])
 		d.checkConnections(n)
 		d.checkWALLevel(n)
 	}
@@ -74,16 +83,10 @@ func shownNumber(s Setting, n int) string {
 }
 
 // checkSenders: every standby takes one walsender of its upstream, and one more while it is cloned (pg_basebackup -X stream).
-func (d *decoder) checkSenders(n *Node) {
-	var direct []*Node
-	for _, r := range d.replicas() {
-		if r.Upstream == n {
-			direct = append(direct, r)
-		}
-	}
+func (d *decoder) checkSenders(n *Node, direct []*Node, slots []*Slot) {
 	logical := 0
-	for _, s := range d.cluster.Slots {
-		if s.Upstream == n && s.Logical {
+	for _, s := range slots {
+		if s.Logical {
 			logical++
 		}
 	}
@@ -107,13 +110,7 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-func (d *decoder) checkSlotCount(n *Node) {
-	var slots []*Slot
-	for _, s := range d.cluster.Slots {
-		if s.Upstream == n {
-			slots = append(slots, s)
-		}
-	}
+func (d *decoder) checkSlotCount(n *Node, slots []*Slot) {
 	have, known := d.number(n, "max_replication_slots")
 	if known && have < len(slots) {
 		d.shortage(n, "max_replication_slots", have, len(slots), &slots[len(slots)-1].Object,
@@ -139,7 +136,7 @@ func (d *decoder) checkWALLevel(n *Node) {
 	if s.Sensitive {
 		return
 	}
-	if written && level == "minimal" && (len(d.replicas()) > 0 || len(d.cluster.Slots) > 0) {
+	if written && level == "minimal" && (len(d.cluster.Nodes) > 1 || len(d.cluster.Slots) > 0) {
 		d.errorf(codeCapacity, d.settingAt[s.Origin], "wal_level = minimal leaves nothing to replicate").
 			hint("leave it out: replica is the default").detail("The server does not start with it as long as max_wal_senders is not 0, and standbys would have to be cloned anew.")
 	}

@@ -42,6 +42,7 @@ const (
 	codeEach       code = "PGR135"
 	codeForEach    code = "PGR136"
 	codeKind       code = "PGR137"
+	codeBudget     code = "PGR138"
 
 	codeCluster    code = "PGR140"
 	codeMaster     code = "PGR141"
@@ -137,6 +138,8 @@ func Codes() []Rule {
 		{string(codeEach), "each without for_each", "each.key and each.value exist only in a block with for_each.", "Add for_each, or name the value."},
 		{string(codeForEach), "for_each cannot use this", "Every copy needs a stable key of its own.", "Use a map, or toset([…]) of strings."},
 		{string(codeKind), "reference to the wrong kind", "The attribute needs another kind of block.", "Refer to a block of the kind named."},
+		{string(codeBudget), "expressions make too much", "A few lines can ask for more memory and time than any machine has.",
+			"Write the values out, or let each expression make less."},
 		{string(codeCluster), "exactly one cluster", "A file describes one cluster.", "Keep one cluster block."},
 		{string(codeMaster), "exactly one master", "One server takes the writes; the others follow it.", "Keep one master block; the others are replicas."},
 		{string(codeAddress), "block declared twice", "An address must mean one object.", "Give one of them another label."},

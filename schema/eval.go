@@ -42,20 +42,48 @@ func (n names) variables() map[string]cty.Value {
 	return out
 }
 
+// evaluation is an expression in one copy of its block.
+type evaluation struct {
+	expr hclsyntax.Expression
+	each *each
+}
+
+type evaluated struct {
+	value cty.Value
+	ok    bool
+}
+
 // eval works out an expression; when it cannot, it says why and returns false. Only what the expression refers to is
 // worked out first, so definitions may stand in any order.
 func (l *loader) eval(expr hclsyntax.Expression, e *each) (cty.Value, bool) {
+	if done, again := l.worked[evaluation{expr, e}]; again {
+		return done.value, done.ok
+	}
+	v, ok := l.evalOnce(expr, e)
+	l.worked[evaluation{expr, e}] = evaluated{v, ok}
+	return v, ok
+}
+
+func (l *loader) evalOnce(expr hclsyntax.Expression, e *each) (cty.Value, bool) {
+	if l.budget.spent() {
+		return cty.DynamicVal, false
+	}
 	l.blankLiterals(expr)
 	seen, ok := names{}, true
 	for _, t := range expr.Variables() {
 		ok = l.resolve(t, e, seen) && ok
 	}
-	if !ok {
+	if !ok || l.budget.spent() {
 		return cty.DynamicVal, false
 	}
 	ctx := &hcl.EvalContext{Variables: seen.variables(), Functions: l.functions(expr.Range().Filename)}
-	v, diags := safely(expr, ctx)
-	for _, d := range diags {
+	v, diags := safely(l.measure(expr), ctx)
+	if l.budget.spent() {
+		l.errorf(codeBudget, expr.Range(), "the expressions of the file make too much").
+			detail("What all of them make together is more than any cluster needs: about 32 MiB, or half a million parts.")
+		return cty.DynamicVal, false
+	}
+	for _, d := range diags[:min(len(diags), maxSyntaxErrors)] {
 		l.expressionError(d, expr, mayHoldSecret(expr, ctx.Variables))
 	}
 	return v, !diags.HasErrors()
@@ -66,7 +94,7 @@ func safely(expr hclsyntax.Expression, ctx *hcl.EvalContext) (v cty.Value, diags
 	defer func() {
 		if recover() != nil {
 			at := expr.Range()
-			v, diags = cty.DynamicVal, hcl.Diagnostics{{Summary: "The expression cannot be evaluated", Subject: &at}}
+			v, diags = cty.DynamicVal, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "The expression cannot be evaluated", Subject: &at}}
 		}
 	}()
 	return expr.Value(ctx)

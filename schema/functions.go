@@ -63,6 +63,11 @@ func (l *loader) functions(filename string) map[string]function.Function {
 		all["env"] = l.envFunc()
 		all["file"] = l.fileFunc(folder)
 		all["url"] = l.urlFunc()
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			if growing[name] != nil || comparing[name] > 0 {
+				all[name] = l.counted(name, all[name])
+			}
+		}
 		l.callable[folder] = all
 	}
 	return all

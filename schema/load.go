@@ -20,7 +20,7 @@ type Options struct {
 // Load reads a file or folder into the model of its cluster. It returns everything that is wrong at once; the cluster
 // is nil when one of the diagnostics is an error.
 func Load(o Options) (*Cluster, Diagnostics) {
-	l := &loader{options: o, src: newSources(o), env: environment(o.Environ), callable: map[string]map[string]function.Function{}, settingAt: map[Origin]hcl.Range{}}
+	l := &loader{options: o, src: newSources(o), env: environment(o.Environ), callable: map[string]map[string]function.Function{}, settingAt: map[Origin]hcl.Range{}, worked: map[evaluation]evaluated{}}
 	cluster := l.load()
 	diags := l.diagnostics(l.src)
 	if diags.HasErrors() {
@@ -44,7 +44,9 @@ type loader struct {
 	meant     []string                                // kinds of block that are written, rightly or not
 	callable  map[string]map[string]function.Function // by folder of the calling file
 	settingAt map[Origin]hcl.Range                    // the name of a setting, by where it begins
-	path      []string                                // definitions being worked out, to find those that need each other
+	worked    map[evaluation]evaluated                // each expression is worked out once for each copy of its block
+	budget    budget
+	path      []string // definitions being worked out, to find those that need each other
 }
 
 // load stops early only where all that follows would be noise: when a file could not be parsed.

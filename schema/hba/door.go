@@ -4,15 +4,20 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // Door answers for many roles whether the rules let them in over the network: from anywhere, to any database.
 type Door struct {
 	rules  []Rule
-	subnet netip.Prefix // what samenet means; invalid: not known
+	exists map[string]bool // databases
+	subnet netip.Prefix    // what samenet means; invalid: not known
 	tls    Answer
+	half   []bool           // rules that let in only from inside, or to databases that do not exist
 	named  map[string][]int // rules that are for this role by its name only
 	others []int            // all that may be for anybody
+	single bool             // a rule speaks of the role's own name, by sameuser
+	known  map[string]Way   // of roles that no rule names, by their groups
 }
 
 // Way is what a Door has for a role. The numbers are of rules, -1 where there is none.
@@ -24,10 +29,18 @@ type Way struct {
 	Rejected  int    // rejects it before what would let it in
 }
 
-// NewDoor sorts the rules by whom they are for, so that each role asks only those that may be for it.
-func NewDoor(rules []Rule, subnet netip.Prefix, tls Answer) *Door {
-	d := &Door{rules: rules, subnet: subnet, tls: tls, named: map[string][]int{}}
+// NewDoor sorts the rules by whom they are for, so that each role asks only those that may be for it. A database that does not
+// exist is no way in.
+func NewDoor(rules []Rule, exists map[string]bool, subnet netip.Prefix, tls Answer) *Door {
+	d := &Door{rules: rules, exists: exists, subnet: subnet, tls: tls, half: make([]bool, len(rules)), named: map[string][]int{}, known: map[string]Way{}}
 	for i, r := range rules {
+		d.half[i] = r.Valid && !r.Open && r.Method != "reject" && (r.inside() || !slices.ContainsFunc(r.Databases, func(t Token) bool { return t.Kind != Name || exists[t.Text] }))
+		d.single = d.single || slices.ContainsFunc(r.Databases, func(t Token) bool { return t.Kind == Keyword && t.Text == "sameuser" })
+		for _, t := range r.Users {
+			if t.Kind == Member && d.named[t.Text] == nil {
+				d.named[t.Text] = []int{} // asked by everybody, and has to be asked for itself
+			}
+		}
 		if !r.Valid || r.Open || slices.ContainsFunc(r.Users, func(t Token) bool { return t.Kind != Name }) || len(r.Users) == 0 {
 			d.others = append(d.others, i)
 			continue
@@ -41,8 +54,21 @@ func NewDoor(rules []Rule, subnet netip.Prefix, tls Answer) *Door {
 	return d
 }
 
-// For goes through the rules for a role. A database that neither exists nor is declared is no way in.
-func (d *Door) For(role string, groups []string, exists map[string]bool) Way {
+// For goes through the rules for a role. Roles that no rule names have the same way if they have the same groups.
+func (d *Door) For(role string, groups []string) Way {
+	if d.named[role] != nil || d.single {
+		return d.walk(role, groups)
+	}
+	of := strings.Join(groups, "\x00")
+	way, again := d.known[of]
+	if !again {
+		way = d.walk(role, groups)
+		d.known[of] = way
+	}
+	return way
+}
+
+func (d *Door) walk(role string, groups []string) Way {
 	c := Connection{Role: role, Groups: groups, SameNet: Yes, TLS: d.tls}
 	way := Way{Inside: -1, Elsewhere: -1, Rejected: -1}
 	turned := rejections{subnet: d.subnet}
@@ -54,36 +80,41 @@ func (d *Door) For(role string, groups []string, exists map[string]bool) Way {
 		} else {
 			i, others = others[0], others[1:]
 		}
-		r := &d.rules[i]
-		if !r.Valid || r.Open {
+		if d.half[i] && way.Inside >= 0 && way.Elsewhere >= 0 || d.half[i] && way.Elsewhere >= 0 && !d.rules[i].inside() {
+			continue // it adds nothing
+		}
+		if d.ask(&way, &turned, i, c) {
 			way.In = true
-			return way
-		}
-		kind := r.Type
-		if kind == Local { // from inside the container, which is meant where it is written
-			kind = Host
-		}
-		user := anyOf(r.Users, c.user)
-		typed := Rule{Type: kind}.forType(c)
-		switch {
-		case user == No || typed == No:
-		case r.Method == "reject":
-			if user == Yes && kind == Host && r.Type != Local {
-				turned.add(i, r, c)
-			}
-		default:
-			if d.lets(&way, turned, i, r, c, exists) {
-				way.In = true
-				return way
-			}
+			break
 		}
 	}
 	return way
 }
 
+// ask reports whether a rule lets the role in. What it does otherwise, it notes.
+func (d *Door) ask(way *Way, turned *rejections, i int, c Connection) bool {
+	r := &d.rules[i]
+	if !r.Valid || r.Open {
+		return true
+	}
+	kind := r.Type
+	if kind == Local { // from inside the container, which is meant where it is written
+		kind = Host
+	}
+	user := anyOf(r.Users, c.user)
+	switch {
+	case user == No || Rule{Type: kind}.forType(c) == No:
+		return false
+	case r.Method != "reject":
+		return d.lets(way, *turned, i, r, c)
+	case user == Yes && r.Type == Host:
+		turned.add(i, r, c)
+	}
+	return false
+}
+
 // lets reports whether a rule that is for the role lets it in, and notes where it does so only half.
-func (d *Door) lets(way *Way, turned rejections, i int, r *Rule, c Connection, exists map[string]bool) bool {
-	inside := r.Type != Local && (r.Address.Kind == SameHost || r.Address.loopback())
+func (d *Door) lets(way *Way, turned rejections, i int, r *Rule, c Connection) bool {
 	for _, w := range r.Databases {
 		database, is := w.Text, true
 		switch {
@@ -91,9 +122,9 @@ func (d *Door) lets(way *Way, turned rejections, i int, r *Rule, c Connection, e
 			continue
 		case w.Kind == Keyword && w.Text == "sameuser":
 			database = c.Role
-			is = exists[database]
+			is = d.exists[database]
 		case w.Kind == Name:
-			is = exists[database]
+			is = d.exists[database]
 		default:
 			database = "" // more than one
 		}
@@ -108,7 +139,7 @@ func (d *Door) lets(way *Way, turned rejections, i int, r *Rule, c Connection, e
 			if way.Elsewhere < 0 {
 				way.Elsewhere, way.Database = i, database
 			}
-		case inside:
+		case r.inside():
 			if way.Inside < 0 {
 				way.Inside = i
 			}
@@ -191,6 +222,11 @@ func (t *rejections) prefix(a Address) (netip.Prefix, bool) {
 		return a.prefix()
 	}
 	return netip.Prefix{}, false
+}
+
+// inside reports whether only the container itself has the address.
+func (r *Rule) inside() bool {
+	return r.Type != Local && (r.Address.Kind == SameHost || r.Address.loopback())
 }
 
 func (a Address) loopback() bool {
