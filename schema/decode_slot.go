@@ -56,7 +56,11 @@ func (d *decoder) impliedSlot(n *Node) *Slot {
 	s := &Slot{Object: d.implied("slot", implicitSlot(n.Name), n.Origin), Upstream: n.Upstream}
 	if other := d.slots[s.Address]; other != nil {
 		note := d.errorf(codeSameName, r.at, "the slot that %s gets by itself would be %s, which exists already", n.Address, s.Address)
-		if !other.Implied {
+		switch {
+		case other.Implied:
+		case other.Logical || other.Upstream != n.Upstream: // it could not stream through that one
+			note.hint("give " + s.Address.String() + " another label")
+		default:
 			note.hint("write slot = " + s.Address.String())
 		}
 		return nil
