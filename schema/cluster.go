@@ -42,6 +42,8 @@ type Cluster struct {
 	Databases []*Database
 
 	Removed []Removed // by address
+
+	src *sources // what it was read from, for messages
 }
 
 // Released reports whether a removed block leaves what has this real name alone. The kind is network, node, role, slot

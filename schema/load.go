@@ -26,6 +26,7 @@ func Load(o Options) (*Cluster, Diagnostics) {
 	if diags.HasErrors() {
 		return nil, diags
 	}
+	cluster.src = l.src
 	return cluster, diags
 }
 

@@ -116,6 +116,7 @@ type applying struct {
 	applyFlags applyFlags
 	changed    bool
 	begun      time.Time
+	steps      int // of all stages
 	did        []string
 }
 
@@ -235,12 +236,13 @@ func (r *applying) midway(err error) error {
 func (r *applying) partly(err error) error { return exitError{exitPartly, err} }
 
 func (r *applying) run(ctx context.Context, p engine.Plan) error {
-	show := newProgress(r.app, r.title.Command, p)
+	show := newProgress(r.app, r.title, p)
 	r.signals.watch(show.underWay)
 	defer r.signals.watch(nil)
 	res := engine.Apply(ctx, p, r.applyFlags.parallelism, show.event)
 	show.end()
 	r.changed = r.changed || len(res.Done) > 0
+	r.steps += len(p.Batches)
 	for _, b := range p.Batches {
 		r.did = append(r.did, b.Where()+": "+b.Text())
 	}
@@ -263,9 +265,9 @@ func (r *applying) prove(ctx context.Context, p engine.Plan) error {
 	if err := r.managed.Record(ctx, who(), version(), r.did); err != nil {
 		return r.partly(err)
 	}
-	took := time.Since(r.begun).Seconds()
+	done := fmt.Sprintf("done %d of %d in %s.", r.steps, r.steps, lasted(time.Since(r.begun)))
 	if r.title.Command == "destroy" {
-		fmt.Fprintf(r.err, "done in %.1fs.", took)
+		fmt.Fprint(r.err, done)
 		if kept := r.managed.Kept(); len(kept) > 0 {
 			fmt.Fprintf(r.err, " Volumes kept, and attached again by the same file: %s.", strings.Join(kept, ", "))
 		}
@@ -276,8 +278,16 @@ func (r *applying) prove(ctx context.Context, p engine.Plan) error {
 	if t := r.managed.WritesStopped(); t > 0 {
 		stopped = fmt.Sprintf(", writes stopped for %.1f s", t.Seconds())
 	}
-	fmt.Fprintf(r.err, "done in %.1fs. Now: %s%s.\n", took, render.Streaming(p), stopped)
+	fmt.Fprintf(r.err, "%s Now: %s%s.\n", done, render.Streaming(p), stopped)
 	return r.changedExit()
+}
+
+// lasted writes how long something took, as exactly as it matters.
+func lasted(d time.Duration) string {
+	if d < 10*time.Second {
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	}
+	return fmt.Sprintf("%.0fs", d.Seconds())
 }
 
 func (r *applying) changedExit() error {

@@ -101,6 +101,9 @@ func (a *app) sayProblem(p engine.Problem) {
 		fmt.Fprintf(a.err, " [%s]", p.Code)
 	}
 	fmt.Fprintln(a.err)
+	if a.excerpt != nil {
+		fmt.Fprint(a.err, a.excerpt(p.Origin))
+	}
 	for line := range strings.Lines(p.Detail) {
 		fmt.Fprintf(a.err, "  %s\n", strings.TrimRight(line, "\n"))
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"pgrepl/engine"
+	"pgrepl/engine/render"
 )
 
 // progress shows an apply on standard error: one line per numbered step when it is done, and for those that are under way
@@ -37,8 +39,8 @@ const (
 	redraw    = 200 * time.Millisecond
 )
 
-func newProgress(a *app, command string, p engine.Plan) *progress {
-	fmt.Fprintf(a.err, "%s: %s\n", command, plural(len(p.Batches), "step"))
+func newProgress(a *app, title render.Title, p engine.Plan) *progress {
+	fmt.Fprintf(a.err, "%s: %s to %s\n", title.Command, plural(len(p.Batches), "step"), title.Cluster)
 	s := &progress{app: a, live: isTerminal(a.err), plan: p, begun: map[int]time.Time{}, done: map[engine.StepID]bool{}, over: map[int]bool{},
 		text: map[engine.StepID]string{}, ended: make(chan struct{})}
 	every := heartbeat
@@ -68,7 +70,7 @@ func (s *progress) beat() {
 func (s *progress) draw() {
 	for _, b := range s.plan.Batches {
 		if begun, running := s.begun[b.N]; running && !s.over[b.N] {
-			s.line(b, strings.Join(s.running(b), ", "), fmt.Sprintf("%.0fs", time.Since(begun).Seconds()))
+			s.line(b, cmp.Or(strings.Join(s.running(b), ", "), s.next(b)), fmt.Sprintf("%.0fs", time.Since(begun).Seconds()))
 			s.drawn++
 		}
 	}
@@ -142,6 +144,16 @@ func (s *progress) running(b engine.Batch) []string {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// next is the step that a batch waits to begin: another one has to be done first, or what it takes is in use.
+func (s *progress) next(b engine.Batch) string {
+	for _, id := range b.Steps {
+		if !s.done[id] {
+			return "waits to begin: " + s.step(id).String()
+		}
+	}
+	return ""
 }
 
 func (s *progress) underWay() string {

@@ -21,7 +21,8 @@ import (
 type app struct {
 	streams
 	signals signals
-	effect  engine.SideEffect // told of each one; kills the process where a test asks for it
+	excerpt func(engine.Origin) string // of the file, for messages; nil before it was read
+	effect  engine.SideEffect          // told of each one; kills the process where a test asks for it
 
 	file     string
 	vars     []string
@@ -152,6 +153,9 @@ func (a *app) load(ctx context.Context) (*schema.Cluster, error) {
 	diags.WriteText(a.err)
 	if diags.HasErrors() {
 		return nil, exitWith(exitInvalid)
+	}
+	a.excerpt = func(o engine.Origin) string {
+		return file.Excerpt(schema.Origin{File: o.File, Line: o.Line, Column: o.Column})
 	}
 	return file, nil
 }

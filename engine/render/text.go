@@ -66,11 +66,27 @@ func (t *text) matches(title Title, p engine.Plan) {
 	}
 	objects := map[engine.Address]bool{}
 	for _, r := range p.Wanted {
-		if r.Addr.Block != "image" && r.Addr.Block != "cluster" { // a plan that makes everything does not count them either
+		if counts(r) {
 			objects[r.Addr] = true
 		}
 	}
 	t.linef("%s matches %s (%s, %s)", title.Cluster, title.File, counted(len(objects), "object"), Streaming(p))
+}
+
+// counts reports whether a plan that makes everything counts the object, too: it does not where all of it is said in another's row.
+func counts(r engine.Resource) bool {
+	switch r.Addr.Block {
+	case "image", "cluster":
+		return false
+	case "superuser": // initdb makes it
+		for _, a := range r.Attrs {
+			if !a.Default {
+				return true
+			}
+		}
+		return false
+	}
+	return true
 }
 
 // Streaming counts the standbys that were seen to stream, and those that do not for a reason that is no fault.

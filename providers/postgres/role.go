@@ -211,7 +211,7 @@ func seenRole(l liveRole) map[string]engine.Attr {
 	}
 	for _, c := range l.Settings {
 		name, v, _ := strings.Cut(c, "=")
-		attrs[settingPath+strings.ToLower(name)] = engine.Attr{Value: v}
+		attrs[settingPath+strings.ToLower(name)] = engine.Attr{Value: v, Effect: engine.Live}
 	}
 	return attrs
 }
@@ -256,7 +256,7 @@ func (k roleKind) compareSettings(r *schema.Role, attrs map[string]engine.Attr) 
 		case want.Sensitive:
 			attrs[path] = engine.Attr{Value: map[bool]string{true: schema.Hidden, false: "(differs)"}[equalSetting(known, have.Value, want.Value)], Secret: true}
 		default:
-			attrs[path] = engine.Attr{Value: shown(known, have.Value)}
+			attrs[path] = engine.Attr{Value: shown(known, have.Value), Effect: engine.Live}
 		}
 	}
 }
