@@ -7,12 +7,7 @@ import (
 
 // TestWhatWouldNotStartIsRefused asks for what a server does not start with. Nothing moves.
 func TestWhatWouldNotStartIsRefused(t *testing.T) {
-	for _, v := range []int{15, 18} {
-		img, ok := image(t, v, "plain")
-		if !ok {
-			t.Fatalf("no image of PostgreSQL %d", v)
-		}
-		c := newCluster(t, img, `
+	c := newCluster(t, usualImage(t), `
 variable "image" { default = "postgres:16" }
 cluster "%" {
   image    = var.image
@@ -27,52 +22,51 @@ slot "cdc" {
 master "%-a" {}
 replica "%-b" {}
 `)
-		c.apply()
-		started := func() string {
-			return c.sql("a", "SELECT pg_postmaster_start_time()") + c.sql("b", "SELECT pg_postmaster_start_time()")
-		}
-		before := started()
-		refused := func(settings, code string, words ...string) {
-			t.Helper()
-			c.edit(`settings = { wal_level = "logical" }`, `settings = { `+settings+` }`)
-			r := c.want(1, "plan")
-			contains(t, r.err, append(words, "["+code+"]")...)
-			c.want(1, "apply", "--auto-approve")
-			c.edit(`settings = { `+settings+` }`, `settings = { wal_level = "logical" }`)
-		}
-		c.sub("a library that is not there", func(t *testing.T) {
-			refused(`wal_level = "logical", shared_preload_libraries = "auto_explain, pg_stat_statments"`, "PGR235", `names the library "pg_stat_statments", which master.`+c.name("a")+" does not have")
-			refused(`wal_level = "logical", session_preload_libraries = "$libdir/nothing"`, "PGR235", `$libdir/nothing`)
-		})
-		c.sub("fewer slots than there are", func(t *testing.T) {
-			c.sql("a", "SELECT pg_create_physical_replication_slot('one', true), pg_create_physical_replication_slot('two', true)")
-			refused(`wal_level = "logical", max_replication_slots = 3`, "PGR233", "4 slots stand on it", "one, two")
-			contains(t, c.want(0, "plan").out, "slot one on "+c.name("a")+" holds WAL and nothing reads it (about ")
-		})
-		c.sub("a logical slot of somebody's", func(t *testing.T) {
-			c.sql("a", "SELECT pg_create_logical_replication_slot('theirs', 'pgoutput')")
-			c.edit("slot \"cdc\" {\n  type     = \"logical\"\n  plugin   = \"pgoutput\"\n  database = database.shop\n}\n", "")
-			c.edit(`settings = { wal_level = "logical" }`, `settings = {}`)
-			r := c.want(1, "plan")
-			contains(t, r.err, "logical slots stand on it (theirs)", "[PGR234]")
-			c.sql("a", "SELECT pg_drop_replication_slot('theirs')")
-		})
-		if started() != before {
-			t.Error("a server restarted")
-		}
-		c.sub("one of the file's goes before the server restarts with less", func(t *testing.T) {
-			c.apply("--allow=slot:slot.cdc")
-			if got := c.sql("a", "SHOW wal_level"); got != "replica" {
-				t.Errorf("wal_level is %s", got)
-			}
-		})
-		c.sub("a role's own value of a declared setting", func(t *testing.T) {
-			c.edit(`settings = {}`, `settings = { synchronous_commit = "on" }`)
-			c.apply()
-			c.sql("a", "CREATE ROLE careless; ALTER ROLE careless SET synchronous_commit = off")
-			c.sql("a", "ALTER DATABASE shop SET synchronous_commit = local")
-			contains(t, strings.Join(strings.Fields(c.want(0, "plan").out), " "), "Standing: synchronous_commit is off for role careless, whatever the file says [PGR236]",
-				"synchronous_commit is local for everybody in database shop")
-		})
+	c.apply()
+	started := func() string {
+		return c.sql("a", "SELECT pg_postmaster_start_time()") + c.sql("b", "SELECT pg_postmaster_start_time()")
 	}
+	before := started()
+	refused := func(settings, code string, words ...string) {
+		t.Helper()
+		c.edit(`settings = { wal_level = "logical" }`, `settings = { `+settings+` }`)
+		r := c.want(1, "plan")
+		contains(t, r.err, append(words, "["+code+"]")...)
+		c.want(1, "apply", "--auto-approve")
+		c.edit(`settings = { `+settings+` }`, `settings = { wal_level = "logical" }`)
+	}
+	c.sub("a library that is not there", func(t *testing.T) {
+		refused(`wal_level = "logical", shared_preload_libraries = "auto_explain, pg_stat_statments"`, "PGR235", `names the library "pg_stat_statments", which master.`+c.name("a")+" does not have")
+		refused(`wal_level = "logical", session_preload_libraries = "$libdir/nothing"`, "PGR235", `$libdir/nothing`)
+	})
+	c.sub("fewer slots than there are", func(t *testing.T) {
+		c.sql("a", "SELECT pg_create_physical_replication_slot('one', true), pg_create_physical_replication_slot('two', true)")
+		refused(`wal_level = "logical", max_replication_slots = 3`, "PGR233", "4 slots stand on it", "one, two")
+		contains(t, c.want(0, "plan").out, "slot one on "+c.name("a")+" holds WAL and nothing reads it (about ")
+	})
+	c.sub("a logical slot of somebody's", func(t *testing.T) {
+		c.sql("a", "SELECT pg_create_logical_replication_slot('theirs', 'pgoutput')")
+		c.edit("slot \"cdc\" {\n  type     = \"logical\"\n  plugin   = \"pgoutput\"\n  database = database.shop\n}\n", "")
+		c.edit(`settings = { wal_level = "logical" }`, `settings = {}`)
+		r := c.want(1, "plan")
+		contains(t, r.err, "logical slots stand on it (theirs)", "[PGR234]")
+		c.sql("a", "SELECT pg_drop_replication_slot('theirs')")
+	})
+	if started() != before {
+		t.Error("a server restarted")
+	}
+	c.sub("one of the file's goes before the server restarts with less", func(t *testing.T) {
+		c.apply("--allow=slot:slot.cdc")
+		if got := c.sql("a", "SHOW wal_level"); got != "replica" {
+			t.Errorf("wal_level is %s", got)
+		}
+	})
+	c.sub("a role's own value of a declared setting", func(t *testing.T) {
+		c.edit(`settings = {}`, `settings = { synchronous_commit = "on" }`)
+		c.apply()
+		c.sql("a", "CREATE ROLE careless; ALTER ROLE careless SET synchronous_commit = off")
+		c.sql("a", "ALTER DATABASE shop SET synchronous_commit = local")
+		contains(t, strings.Join(strings.Fields(c.want(0, "plan").out), " "), "Standing: synchronous_commit is off for role careless, whatever the file says [PGR236]",
+			"synchronous_commit is local for everybody in database shop")
+	})
 }
