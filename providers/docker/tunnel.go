@@ -25,6 +25,9 @@ const greeting = "pgrepl connected"
 // "cat <&3 & exec cat >&3" leaves the backend and its locks behind when the client is killed. Without bash (busybox) nc
 // does the same.
 //
+// Whatever it starts, it waits for: in a container that was made by hand postgres itself may be the process that adopts
+// orphans, and takes the end of one by a signal for a crashed backend.
+//
 // A server that has only just begun to listen turns the first connection away (57P03, the database system is starting
 // up); a tenth of a second more costs less than another exec.
 //
@@ -39,8 +42,8 @@ until exec 3<>/dev/tcp/$0/5432; do i=$((i + 1)); [ $i -le $1 ] || exit 7; sleep 
 [ $i -eq 0 ] || sleep 0.1
 echo "` + greeting + `"
 cat <&3 & r=$!
-{ cat >&3; kill $r; } <&0 >/dev/null 2>&1 &
-wait $r 2>/dev/null; kill $! 2>/dev/null; exit 0' "$1" "$2"
+cat <&0 >&3 2>/dev/null & w=$!
+wait -n 2>/dev/null; kill $r $w 2>/dev/null; wait; exit 0' "$1" "$2"
 fi
 command -v nc >/dev/null 2>&1 || { echo "neither bash nor nc in this image" >&2; exit 8; }
 echo "` + greeting + `"
