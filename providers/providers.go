@@ -19,6 +19,7 @@ type Cluster struct {
 	file   *schema.Cluster
 	docker *docker.Site
 	server *postgres.Site
+	ledger *postgres.Site // where there is nothing but the marks to be read inside the servers
 	kinds  []engine.Kind
 }
 
@@ -30,7 +31,7 @@ func New(file *schema.Cluster, on *docker.Engine, effect engine.SideEffect) *Clu
 		if k.Name() == "node" {
 			k = awakening{k, c.server}
 		}
-		c.kinds = append(c.kinds, k)
+		c.kinds = append(c.kinds, adopting{k, c.docker, c.server})
 	}
 	c.kinds = append(c.kinds, c.server.Kinds()...)
 	return c
@@ -40,7 +41,8 @@ func New(file *schema.Cluster, on *docker.Engine, effect engine.SideEffect) *Clu
 // nodes that volumes says (nil: of none). It needs no server, so it works with the master down.
 func Destroy(file *schema.Cluster, on *docker.Engine, volumes func(node engine.Address) bool) *Cluster {
 	site := docker.NewSite(file, on, docker.Removal{Containers: true, Volumes: volumes})
-	return &Cluster{file: file, docker: site, kinds: site.Kinds()}
+	ledger := postgres.NewSite(file, func(n *schema.Node) postgres.Machine { return site.Machine(n) }, nil)
+	return &Cluster{file: file, docker: site, ledger: ledger, kinds: site.Kinds()}
 }
 
 // Kinds lists what is managed, outside before inside.
@@ -52,9 +54,13 @@ func (c *Cluster) Look(ctx context.Context) error {
 		return err
 	}
 	if c.server == nil {
+		if c.docker.Strangers() {
+			c.ledger.LookForMarks(ctx)
+			return c.adopted(ctx, c.ledger)
+		}
 		return nil
 	}
-	return errors.Join(c.lookInside(ctx), c.docker.DropHelpers(ctx))
+	return errors.Join(c.lookInside(ctx), c.adopted(ctx, c.server), c.docker.DropHelpers(ctx))
 }
 
 func (c *Cluster) lookInside(ctx context.Context) error {
@@ -71,6 +77,19 @@ func (c *Cluster) Rebuild(addresses []string) { c.server.Rebuild(addresses) }
 
 // Rebuilt notes that one of them has it.
 func (c *Cluster) Rebuilt(node string) { c.server.Rebuilt(node) }
+
+// adopted tells the Docker side what the ledger marks of its objects.
+func (c *Cluster) adopted(ctx context.Context, from *postgres.Site) error {
+	rows, known := from.Marks()
+	var marks []docker.Mark
+	for _, m := range rows {
+		marks = append(marks, docker.Mark(m))
+	}
+	return c.docker.Adopted(ctx, marks, known)
+}
+
+// AskWith lets the superuser's password be asked for where a server that was made by hand lets nobody in without.
+func (c *Cluster) AskWith(ask func(role string) (schema.Secret, error)) { c.server.AskWith(ask) }
 
 // SeeAs is Look for a cluster in memory: it takes what is in w for what there is.
 func (c *Cluster) SeeAs(w engine.Snapshot) {
@@ -99,7 +118,11 @@ func (c *Cluster) Record(ctx context.Context, who, tool string, steps []string) 
 	if c.server == nil {
 		return nil
 	}
-	return c.server.Record(ctx, who, tool, steps)
+	var stale []postgres.Mark
+	for _, m := range c.docker.Stale() {
+		stale = append(stale, postgres.Mark(m))
+	}
+	return c.server.Record(ctx, who, tool, steps, stale)
 }
 
 // WritesStopped is for how long the primary took no writes in this run; 0 where it did not restart.
@@ -120,8 +143,10 @@ func (c *Cluster) Kept() []string { return c.docker.Kept() }
 
 // Close ends every connection to the servers.
 func (c *Cluster) Close() {
-	if c.server != nil {
-		c.server.Close()
+	for _, s := range []*postgres.Site{c.server, c.ledger} {
+		if s != nil {
+			s.Close()
+		}
 	}
 }
 
@@ -141,7 +166,9 @@ func (k awakening) Steps(c engine.Change) []engine.Step {
 			if c.Action == engine.Delete {
 				steps[i] = leaving{s, k.server, k.beforeLeaving(c), k.server.GoesWith(c.ID.Name, c.Addr)}
 			}
-		case "create", "start":
+		case "create":
+			return append(append(steps, k.server.Deliver(c.ID.Name)...), k.server.Awaken(c.ID.Name)...)
+		case "start":
 			return append(steps, k.server.Awaken(c.ID.Name)...)
 		}
 	}

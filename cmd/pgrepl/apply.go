@@ -54,6 +54,9 @@ func newApply(a *app) *cobra.Command {
 				cluster := providers.New(file, on, a.effect)
 				defer cluster.Close()
 				cluster.Rebuild(f.rebuild)
+				if isTerminal(a.in) {
+					cluster.AskWith(a.password)
+				}
 				return a.carryOut(ctx, cluster, f, render.Title{Command: "apply", Cluster: file.Name, File: file.File})
 			})
 		},

@@ -24,6 +24,7 @@ func newDestroy(a *app) *cobra.Command {
 				cluster := providers.Destroy(file, on, func(node engine.Address) bool {
 					return engine.Allows(f.allow, engine.ClassData, node)
 				})
+				defer cluster.Close()
 				return a.carryOut(ctx, cluster, f, render.Title{Command: "destroy", Cluster: file.Name, File: file.File})
 			})
 		},

@@ -4,9 +4,13 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"os"
 	"strings"
 
+	"golang.org/x/term"
+
 	"pgrepl/engine"
+	"pgrepl/schema"
 )
 
 // ask asks for approval: "yes", or, where data is lost, the name of the cluster.
@@ -37,4 +41,16 @@ func (r *applying) ask(ctx context.Context, p engine.Plan) error {
 	}
 	fmt.Fprintln(r.err, "not approved; nothing was changed")
 	return exitWith(exitNotApproved)
+}
+
+// password asks on the terminal, without an echo, for the password of a server's superuser: pgrepl needs it until it has a login
+// of its own.
+func (a *app) password(role string) (schema.Secret, error) {
+	fmt.Fprintf(a.err, "The server was made without pgrepl. Password of its superuser %q, needed this once: ", role)
+	text, err := term.ReadPassword(int(a.in.(*os.File).Fd()))
+	fmt.Fprintln(a.err)
+	if err != nil {
+		return schema.Secret{}, fmt.Errorf("read the password of %s: %w", role, err)
+	}
+	return schema.NewSecret(string(text), "typed"), nil
 }

@@ -41,7 +41,7 @@ func (m *Machine) Renamed() bool { return m.container() != m.node.Name }
 // anew in any case.
 func (m *Machine) Moves() bool {
 	c, ok := m.site.seen.inspected[m.node.Name]
-	if !ok || strings.TrimPrefix(c.Name, "/") != m.node.Name || (nodes{m.site}).seenNetwork(c) != m.node.Network.Name {
+	if !ok || strings.TrimPrefix(c.Name, "/") != m.node.Name || (nodes{m.site}).seenNetwork(m.node.Name, c) != m.node.Network.Name {
 		return true
 	}
 	held, wanted := seenPort(c.HostConfig), m.node.Port.String()
@@ -79,7 +79,7 @@ func (m *Machine) HasVolume() bool {
 		return true
 	}
 	v := m.site.seen.volume(m.node.Volume)
-	return v != nil && v.Labels[labelCluster] == m.site.file.Name
+	return v != nil && m.site.takesPartVolume(v)
 }
 
 // Readable reports whether the volume can be read now: with no container left, that takes the node's image.
@@ -88,18 +88,30 @@ func (m *Machine) Readable() bool {
 	return m.State() != "missing" || here
 }
 
-func (m *Machine) ours(c container.InspectResponse) bool {
-	return c.Config.Labels[labelCluster] == m.site.file.Name
+func (m *Machine) ours(c container.InspectResponse) bool { return m.site.takesPart(m.node.Name, c) }
+
+// ByHand reports whether the node's container was made by somebody else.
+func (m *Machine) ByHand() bool {
+	c, there := m.site.seen.inspected[m.node.Name]
+	return there && m.ours(c) && !m.site.labelled(c.Config.Labels)
 }
+
+// Arguments names the settings that the container's command gives.
+func (m *Machine) Arguments() []string {
+	c, there := m.site.seen.inspected[m.node.Name]
+	if !there || !m.ours(c) {
+		return nil
+	}
+	return settingArguments(slices.Concat(c.Config.Entrypoint, c.Config.Cmd))
+}
+
+// Mark is the text of the file pgrepl/cluster, which says whose an adopted volume is.
+func (m *Machine) Mark() string { return m.site.layoutOf(m.node).mark(m.site.file.Name) }
 
 // Dir is the folder inside the container that the node's volume is mounted at.
 func (m *Machine) Dir(ctx context.Context) (string, error) {
-	if c, ok := m.site.seen.inspected[m.node.Name]; ok && m.ours(c) {
-		for _, mt := range c.Mounts {
-			if strings.HasPrefix(mt.Destination, "/var/lib/postgresql") {
-				return mt.Destination, nil
-			}
-		}
+	if at := m.site.layoutOf(m.node); at.mount != "" {
+		return at.mount, nil
 	}
 	if info, ok := m.site.seen.images[m.node.Image]; ok {
 		return info.Mount, nil
@@ -247,7 +259,10 @@ func (m *Machine) Write(ctx context.Context, files map[string][]byte) error {
 	w := tar.NewWriter(&archive)
 	root := path.Base(dir) + "/"
 	folder := root + "pgrepl/"
-	entries := []*tar.Header{{Typeflag: tar.TypeDir, Name: root, Mode: 0o700}, {Typeflag: tar.TypeDir, Name: folder, Mode: 0o700}}
+	entries := []*tar.Header{{Typeflag: tar.TypeDir, Name: folder, Mode: 0o700}}
+	if m.Data() == ownData { // the root of another volume has an owner and a mode that suit what is in it
+		entries = slices.Insert(entries, 0, &tar.Header{Typeflag: tar.TypeDir, Name: root, Mode: 0o700})
+	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		entries = append(entries, &tar.Header{Typeflag: tar.TypeReg, Name: folder + name, Mode: 0o600, Size: int64(len(files[name]))})
 	}
@@ -332,6 +347,11 @@ func (m *Machine) Run(ctx context.Context, what, script string, stdin string, ar
 	return out, err
 }
 
+// Ask is Run for a script that changes nothing.
+func (m *Machine) Ask(ctx context.Context, script string, stdin string, args ...string) (string, error) {
+	return m.run(ctx, script, stdin, args)
+}
+
 func (m *Machine) run(ctx context.Context, script, stdin string, args []string) (string, error) {
 	created, err := m.site.engine.api.ContainerExecCreate(ctx, m.container(), container.ExecOptions{User: "postgres", AttachStdin: true, AttachStdout: true,
 		AttachStderr: true, Cmd: append([]string{"sh", "-c", script, "pgrepl"}, args...)})
@@ -387,7 +407,7 @@ func (m *Machine) Fresh(ctx context.Context) error {
 // Restart restarts the container; the server in it does a fast shutdown.
 func (m *Machine) Restart(ctx context.Context) error {
 	err := m.site.engine.effect.Around("restart container "+m.node.Name, func() error {
-		return m.site.engine.api.ContainerRestart(ctx, m.container(), container.StopOptions{})
+		return m.site.engine.api.ContainerRestart(ctx, m.container(), fastShutdown(m.node.StopTimeout))
 	})
 	if err != nil {
 		return fmt.Errorf("restart container %s: %w", m.node.Name, err)
@@ -405,4 +425,9 @@ func (m *Machine) Logs(ctx context.Context, lines int) string {
 	var out bytes.Buffer
 	_, _ = stdcopy.StdCopy(&out, &out, stream) // what there is of it will do
 	return strings.TrimSpace(out.String())
+}
+
+// fastShutdown stops a server as its own container would; one that was made by hand may know neither signal nor patience.
+func fastShutdown(seconds int) container.StopOptions {
+	return container.StopOptions{Signal: "SIGINT", Timeout: &seconds}
 }

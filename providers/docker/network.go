@@ -48,6 +48,12 @@ func (k networks) Want() []engine.Resource {
 			r.Attrs[path] = a
 		}
 		placed(r.Attrs, n.Object)
+		if there, found := k.seen.network(n.Name, k.file.Name); found && !k.labelled(there.Labels) && k.takesPartNetwork(there) {
+			for key := range n.Labels {
+				delete(r.Attrs, "labels."+key) // cannot be added to what exists
+			}
+			k.withOwner(r.Attrs, "network", there.ID, true)
+		}
 		out = append(out, r)
 	}
 	return out
@@ -56,13 +62,13 @@ func (k networks) Want() []engine.Resource {
 func (k networks) Seen() []engine.Resource {
 	var out []engine.Resource
 	for _, n := range k.seen.networks {
-		if n.Labels[labelCluster] != k.file.Name {
+		if !k.takesPartNetwork(n) {
 			continue
 		}
 		if chosen, _ := k.seen.network(n.Name, k.file.Name); chosen.ID != n.ID {
 			continue // a twin; the one that answers to the name counts
 		}
-		r := engine.Resource{ID: networkID(n.Name), Addr: engine.Address{Block: "network", Label: n.Name}, Ours: !k.released("network", n.Name) && !k.keeps(n.Name), Attrs: map[string]engine.Attr{
+		r := engine.Resource{ID: networkID(n.Name), Addr: engine.Address{Block: "network", Label: n.Name}, Ours: k.ownsNetwork(n) && !k.released("network", n.Name) && !k.keeps(n.Name), Attrs: map[string]engine.Attr{
 			"driver": {Value: n.Driver}, "internal": {Value: fmt.Sprint(n.Internal)},
 		}}
 		declared := k.declared(n.Name)
@@ -72,6 +78,11 @@ func (k networks) Seen() []engine.Resource {
 			if declared.Gateway != "" {
 				r.Attrs["gateway"] = engine.Attr{Value: n.IPAM.Config[0].Gateway}
 			}
+		}
+		if !k.labelled(n.Labels) {
+			k.withOwner(r.Attrs, "network", n.ID, false)
+			out = append(out, r)
+			continue
 		}
 		for key, v := range userLabels(n.Labels, nil) {
 			r.Attrs["labels."+key] = engine.Attr{Value: v, Effect: engine.Recreate}
@@ -97,7 +108,12 @@ func (k networks) renewed(name string) bool {
 	want, seen := k.Want(), k.Seen()
 	w := slices.IndexFunc(want, func(r engine.Resource) bool { return r.ID == id })
 	s := slices.IndexFunc(seen, func(r engine.Resource) bool { return r.ID == id })
-	return w >= 0 && s >= 0 && !maps.EqualFunc(want[w].Attrs, seen[s].Attrs, func(a, b engine.Attr) bool { return a.Value == b.Value })
+	if w < 0 || s < 0 {
+		return false
+	}
+	delete(seen[s].Attrs, networkOwner)
+	delete(want[w].Attrs, networkOwner)
+	return !maps.EqualFunc(want[w].Attrs, seen[s].Attrs, func(a, b engine.Attr) bool { return a.Value == b.Value })
 }
 
 func (k networks) declared(name string) *schema.Network {
@@ -130,7 +146,9 @@ func (k networks) Facts(_, _ engine.Snapshot) []engine.Fact {
 			f.Code, f.Text = "PGR221", fmt.Sprintf("network %s is external and does not exist", n.Name)
 			f.Next = "make it (docker network create " + n.Name + "), or drop `external = true` to have pgrepl make it"
 			out = append(out, f)
-		case !n.External && found && there.Labels[labelCluster] != k.file.Name:
+		case !n.External && found && k.takesPartNetwork(there) && !k.ownsNetwork(there):
+			out = append(out, k.unlike(n, there, f)...)
+		case !n.External && found && !k.ownsNetwork(there):
 			f.Code, f.Text = "PGR212", fmt.Sprintf("a network %s exists already and is not this cluster's%s", n.Name, owner(there.Labels))
 			f.Detail = "pgrepl never changes or removes what it did not make"
 			f.Next = "to use it as it is, write `external = true` in its block; otherwise give the block another `name`, or remove it (docker network rm " + n.Name + ")"
@@ -157,7 +175,7 @@ func owner(labels map[string]string) string {
 
 func (k networks) Steps(c engine.Change) []engine.Step {
 	create := createNetwork{Order: engine.Order{Self: engine.StepID{Do: "create", On: c.ID}, Behind: k.inTheWay(c.ID.Name)}, site: k.Site, wanted: c.New}
-	remove := removeNetwork{Order: engine.Order{Self: engine.StepID{Do: "remove", On: c.ID}}, engine: k.engine, cluster: k.file.Name, network: c.ID, addr: c.Addr}
+	remove := removeNetwork{Order: engine.Order{Self: engine.StepID{Do: "remove", On: c.ID}}, engine: k.engine, owned: k.ownsNetwork, network: c.ID}
 	for name, node := range k.seen.inspected { // a network goes after all that is on it
 		if _, on := node.NetworkSettings.Networks[c.ID.Name]; on {
 			remove.Behind = append(remove.Behind, engine.StepID{Do: "remove", On: nodeID(name)})
@@ -233,9 +251,8 @@ func withCluster(cluster, own map[string]string) map[string]string {
 type removeNetwork struct {
 	engine.Order
 	engine  *Engine
-	cluster string
+	owned   func(network.Summary) bool
 	network engine.ID
-	addr    engine.Address
 }
 
 func (s removeNetwork) String() string                          { return "remove network " + s.network.Name }
@@ -247,7 +264,7 @@ func (s removeNetwork) Run(ctx context.Context) error {
 		return fmt.Errorf("%s: %w", s, err)
 	}
 	for _, n := range list {
-		if n.Name != s.network.Name || n.Labels[labelCluster] != s.cluster {
+		if n.Name != s.network.Name || !s.owned(n) {
 			continue
 		}
 		err := s.engine.effect.Around(s.String(), func() error { return s.engine.api.NetworkRemove(ctx, n.ID) })

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net"
@@ -28,8 +29,12 @@ func (k nodes) Want() []engine.Resource {
 	}
 	var out []engine.Resource
 	for _, n := range k.file.Nodes {
-		out = append(out, engine.Resource{ID: nodeID(n.Name), Addr: address(n.Address), Origin: origin(n.Origin), Made: "container",
-			Attrs: placed(wantedAttrs(n), n.Object), Needs: neededBy(n), Unchecked: unchecked(n.Env)})
+		r := engine.Resource{ID: nodeID(n.Name), Addr: address(n.Address), Origin: origin(n.Origin), Made: "container",
+			Attrs: placed(wantedAttrs(n), n.Object), Needs: neededBy(n), Unchecked: unchecked(n.Env)}
+		if c, there := k.seen.inspected[n.Name]; there && !k.labelled(c.Config.Labels) {
+			k.withOwner(r.Attrs, "node", c.ID, true)
+		}
+		out = append(out, r)
 	}
 	return out
 }
@@ -113,10 +118,14 @@ func size(bytes int64) string {
 func (k nodes) Seen() []engine.Resource {
 	var out []engine.Resource
 	for name, c := range k.seen.inspected {
-		if c.Config.Labels[labelCluster] != k.file.Name {
+		if !k.takesPart(name, c) {
 			continue
 		}
-		out = append(out, engine.Resource{ID: nodeID(name), Addr: k.addressOf(name), Ours: !k.released("node", name), Attrs: k.seenAttrs(name, c)})
+		r := engine.Resource{ID: nodeID(name), Addr: k.addressOf(name), Ours: k.owns(c) && !k.released("node", name), Attrs: k.seenAttrs(name, c)}
+		if !k.labelled(c.Config.Labels) {
+			r.Attrs = k.withOwner(k.bearable(name, r.Attrs), "node", c.ID, false)
+		}
+		out = append(out, r)
 	}
 	return out
 }
@@ -146,7 +155,7 @@ func (k nodes) seenAttrs(name string, c container.InspectResponse) map[string]en
 	attrs := map[string]engine.Attr{
 		"name":         attr(strings.TrimPrefix(c.Name, "/")),
 		"image":        attr(c.Config.Image),
-		"network":      attr(k.seenNetwork(c)),
+		"network":      attr(k.seenNetwork(name, c)),
 		"volume":       attr(seenVolume(c)),
 		"port":         attr(seenPort(c.HostConfig)),
 		"shm_size":     attr(size(seenShm(c.HostConfig))),
@@ -192,36 +201,34 @@ func seenEnv(env, image []string) map[string]string {
 // seenNetwork names the declared network only where the container is on the one that has that name now: after the network
 // was removed and made again, a container still refers to the old one by id and cannot start. One that the plan makes
 // anew is another network too.
-func (k nodes) seenNetwork(c container.InspectResponse) string {
-	for name, end := range c.NetworkSettings.Networks {
-		now, there := k.seen.network(name, k.file.Name)
-		switch {
-		case !there || end.NetworkID != "" && end.NetworkID != now.ID:
-			return name + " (removed)"
-		case networks(k).renewed(name):
-			return name + " (as it was)"
-		}
-		return name
+func (k nodes) seenNetwork(node string, c container.InspectResponse) string {
+	on := slices.Sorted(maps.Keys(c.NetworkSettings.Networks))
+	if n := k.node(node); n != nil && slices.Contains(on, n.Network.Name) { // one that was made by hand may be on others, too
+		on = []string{n.Network.Name}
 	}
-	return "none"
+	if len(on) == 0 {
+		return "none"
+	}
+	name := on[0]
+	end := c.NetworkSettings.Networks[name]
+	switch now, there := k.seen.network(name, k.file.Name); {
+	case !there || end.NetworkID != "" && end.NetworkID != now.ID:
+		return name + " (removed)"
+	case networks(k).renewed(name):
+		return name + " (as it was)"
+	}
+	return name
 }
 
 func seenVolume(c container.InspectResponse) string {
-	for _, m := range c.Mounts {
-		if m.Destination != "" && strings.HasPrefix(m.Destination, "/var/lib/postgresql") {
-			if m.Name != "" {
-				return m.Name
-			}
-			return m.Source
-		}
-	}
-	return ""
+	m := dataMount(c)
+	return cmp.Or(m.Name, m.Source)
 }
 
 func seenPort(h *container.HostConfig) string {
 	for _, b := range h.PortBindings["5432/tcp"] {
 		port, _ := strconv.Atoi(b.HostPort)
-		return schema.Port{Address: b.HostIP, Port: port}.String()
+		return schema.Port{Address: cmp.Or(b.HostIP, "0.0.0.0"), Port: port}.String()
 	}
 	return ""
 }
@@ -267,7 +274,8 @@ func (k nodes) protected() []engine.Fact {
 	}
 	var any bool
 	for _, n := range k.file.Nodes {
-		_, there := k.seen.inspected[n.Name]
+		c, there := k.seen.inspected[n.Name]
+		there = there && k.owns(c)
 		volume := k.seen.volume(n.Volume)
 		goes := there || volume != nil && k.removal.volume(address(n.Address))
 		any = any || goes
@@ -277,7 +285,7 @@ func (k nodes) protected() []engine.Fact {
 	}
 	for _, n := range k.file.Networks {
 		net, there := k.seen.network(n.Name, k.file.Name)
-		if goes := there && !n.External && net.Labels[labelCluster] == k.file.Name; goes && n.Protect {
+		if goes := there && !n.External && k.ownsNetwork(net); goes && n.Protect {
 			add(networkID(n.Name), n.Address, n.Origin)
 		}
 	}
@@ -289,12 +297,16 @@ func (k nodes) protected() []engine.Fact {
 
 func (k nodes) Facts(_, _ engine.Snapshot) []engine.Fact {
 	if k.removal.Containers {
-		return k.protected()
+		return append(k.protected(), k.leftAlone()...)
 	}
 	var out []engine.Fact
 	for _, n := range k.file.Nodes {
 		f := engine.Fact{On: nodeID(n.Name), Addr: address(n.Address), Origin: origin(n.Origin)}
-		if c, there := k.seen.inspected[n.Name]; there && c.Config.Labels[labelCluster] != k.file.Name {
+		byHand, refused := k.byHandFacts(n)
+		if out = append(out, byHand...); refused {
+			continue
+		}
+		if c, there := k.seen.inspected[n.Name]; there && !k.takesPart(n.Name, c) {
 			f.Code, f.Text = "PGR210", fmt.Sprintf("a container %s exists already and is not this cluster's%s", n.Name, owner(c.Config.Labels))
 			f.Detail = "pgrepl never changes or removes what it did not make"
 			f.Next = "give the block another `name`; or, if nobody needs it, remove it (docker rm -f " + n.Name + ") and pgrepl makes its own"
@@ -324,7 +336,7 @@ func (k nodes) portFacts(n *schema.Node) []engine.Fact {
 	f := engine.Fact{Code: "PGR213", On: nodeID(n.Name), Path: "port", Addr: address(n.Address), Origin: origin(n.Port.Origin),
 		Next: "choose another `port`"}
 	for _, c := range k.seen.containers {
-		if c.Labels[labelCluster] == k.file.Name {
+		if k.minds(c) {
 			continue // replaced or removed by the same plan; two declarations of one port are a diagnostic
 		}
 		for _, p := range c.Ports {
@@ -345,7 +357,15 @@ func (k nodes) portFacts(n *schema.Node) []engine.Fact {
 // publishes reports whether one of this cluster's running containers holds the port: the plan will free it first.
 func (k nodes) publishes(port int) bool {
 	return slices.ContainsFunc(k.seen.containers, func(c container.Summary) bool {
-		return c.Labels[labelCluster] == k.file.Name && slices.ContainsFunc(c.Ports, func(p container.Port) bool { return int(p.PublicPort) == port })
+		return k.minds(c) && slices.ContainsFunc(c.Ports, func(p container.Port) bool { return int(p.PublicPort) == port })
+	})
+}
+
+// minds reports whether a container takes part, as far as the list of containers tells.
+func (k nodes) minds(c container.Summary) bool {
+	return k.labelled(c.Labels) || slices.ContainsFunc(k.file.Nodes, func(n *schema.Node) bool {
+		seen, there := k.seen.inspected[n.Name]
+		return there && seen.ID == c.ID && k.takesPart(n.Name, seen)
 	})
 }
 

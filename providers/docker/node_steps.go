@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,13 +68,16 @@ func (k nodes) create(c engine.Change) createNode {
 			behind = append(behind, engine.StepID{Do: "remove", On: nodeID(name)})
 		}
 	}
-	return createNode{Order: engine.Order{Self: engine.StepID{Do: "create", On: c.ID}, On: n.Name, Behind: behind}, site: k.Site, node: n, wanted: c.New}
+	return createNode{Order: engine.Order{Self: engine.StepID{Do: "create", On: c.ID}, On: n.Name, Behind: behind}, site: k.Site, node: n, wanted: c.New, at: k.layoutOf(n)}
 }
 
 // remove stops standbys before the primary, so that they have all of its WAL when it is gone.
 func (k nodes) remove(c engine.Change, why string) removeNode {
 	s := removeNode{Order: engine.Order{Self: engine.StepID{Do: "remove", On: c.ID}, On: c.ID.Name}, site: k.Site, node: c.ID, addr: c.Addr,
 		replaced: c.Action != engine.Delete, why: why, primary: c.Addr.Block == "master"}
+	if n := k.node(c.ID.Name); n != nil && !k.labelled(k.seen.inspected[n.Name].Config.Labels) {
+		s.patience = fastShutdown(n.StopTimeout)
+	}
 	if c.Action == engine.Delete && k.file.Primary().Name == c.ID.Name {
 		for other := range k.seen.inspected {
 			if other != c.ID.Name {
@@ -93,6 +97,7 @@ type createNode struct {
 	node   *schema.Node
 	wanted engine.Resource
 	again  bool // in place of one that was removed
+	at     layout
 }
 
 func (s createNode) String() string {
@@ -113,7 +118,7 @@ func (s createNode) Run(ctx context.Context) error {
 	if !found {
 		return fmt.Errorf("create container %s: image %s is not there", s.node.Name, s.node.Image)
 	}
-	config, host, nets := s.site.recipe(s.node, info.Mount)
+	config, host, nets := s.site.recipe(s.node, info.Mount, s.at)
 	err = s.site.engine.effect.Around("create container "+s.node.Name, func() error {
 		_, err := s.site.engine.api.ContainerCreate(ctx, config, host, nets, nil, s.node.Name)
 		return err
@@ -156,7 +161,7 @@ func (e *Engine) start(ctx context.Context, name string) error {
 	return nil
 }
 
-// startScript is PID 1's child in every node. $0 is PGDATA. It waits until the data directory is there (it appears by a
+// startScript is PID 1's child in every node. $0 is PGDATA, $1 the major version, $2 the folder pgrepl/. It waits until the data directory is there (it appears by a
 // rename, when it is complete), takes the lock of the volume, and becomes the server. Two servers on one volume destroy
 // it, and PIDs being private to a container postmaster.pid does not see that; the flock does, and dies with its holder.
 //
@@ -172,10 +177,10 @@ trap : USR1
 cd /
 PATH="$PATH:/usr/lib/postgresql/$1/bin:/usr/pgsql-$1/bin"
 echo $$ > ` + wakeFile + `
-until [ -s "$0/PG_VERSION" ] && [ ! -e "${0%/*}/pgrepl/rebuild" ]; do sleep 1 & nap=$!; wait $nap; done
+until [ -s "$0/PG_VERSION" ] && [ ! -e "$2/rebuild" ]; do sleep 1 & nap=$!; wait $nap; done
 trap '' USR1
 [ -z "${nap-}" ] || { kill $nap; wait $nap; } 2>/dev/null
-v=${0%/*}/pgrepl
+v=$2
 exec 9>>"$v/lock"
 flock -n 9 || { echo "another server uses this volume" >&2; exit 1; }
 [ ! -s "$v/conf" ] || mv "$v/conf" "$0/postgresql.auto.conf"
@@ -191,19 +196,25 @@ func (m *Machine) WakeScript() string {
 }
 
 // recipe is how a node's container is made.
-func (s *Site) recipe(n *schema.Node, mountpoint string) (*container.Config, *container.HostConfig, *network.NetworkingConfig) {
+func (s *Site) recipe(n *schema.Node, mountpoint string, at layout) (*container.Config, *container.HostConfig, *network.NetworkingConfig) {
+	if at.data != ownData && at.mount != "" { // the paths in an adopted server's files stay true
+		mountpoint = at.mount
+	}
 	stopTimeout, init := n.StopTimeout, true
 	config := &container.Config{
 		Image: n.Image,
 		User:  "postgres", // by name: its number differs between images
 		// No command of the image's and no settings as arguments: they would override the files for good.
-		Entrypoint:  []string{"sh", "-c", startScript, mountpoint + "/pgdata", strconv.Itoa(s.file.Version)},
+		Entrypoint:  []string{"sh", "-c", startScript, at.directory(mountpoint), strconv.Itoa(s.file.Version), path.Join(mountpoint, "pgrepl")},
 		Env:         environment(n.Env),
 		Labels:      ownLabels(s.file.Name, "node", n.Name, n.Labels),
 		StopSignal:  "SIGINT", // a fast shutdown
 		StopTimeout: &stopTimeout,
 	}
 	config.Labels[labelRecipe] = recipe
+	if at.data != ownData {
+		config.Labels[labelData] = at.data
+	}
 	host := &container.HostConfig{
 		// With postgres as PID 1 it would adopt the orphans of any exec and take their end for a crashed backend.
 		Init:          &init,
@@ -262,6 +273,7 @@ type removeNode struct {
 	primary  bool
 	cluster  string
 	volume   string // goes as well, in a step of its own; "" where it stays
+	patience container.StopOptions
 }
 
 func (s removeNode) String() string {
@@ -298,15 +310,15 @@ func (s removeNode) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := s.site.engine.remove(ctx, s.site.container(s.node.Name)); err != nil {
+	if err := s.site.engine.remove(ctx, s.site.container(s.node.Name), s.patience); err != nil {
 		return err
 	}
 	s.site.left(s.node.Name)
 	return nil
 }
 
-func (e *Engine) remove(ctx context.Context, name string) error {
-	err := e.effect.Around("stop container "+name, func() error { return e.api.ContainerStop(ctx, name, container.StopOptions{}) })
+func (e *Engine) remove(ctx context.Context, name string, how container.StopOptions) error {
+	err := e.effect.Around("stop container "+name, func() error { return e.api.ContainerStop(ctx, name, how) })
 	if err != nil && !errdefs.IsNotFound(err) {
 		return fmt.Errorf("stop container %s: %w", name, err)
 	}

@@ -22,28 +22,56 @@ func (s *Site) SeeAs(w engine.Snapshot) {
 	for _, r := range w.Sorted() {
 		switch r.ID.Kind {
 		case "image":
-			look.images[r.ID.Name] = imageInfo{Mount: "/var/lib/postgresql"}
+			look.images[r.ID.Name] = imageInfo{Mount: "/var/lib/postgresql", Env: []string{dataAs}}
 		case "network":
 			look.networks = append(look.networks, s.networkAs(r))
 		case "volume":
 			labels := ownLabels(s.file.Name, "volume", r.ID.Name, nil)
 			labels[labelNode] = r.Attrs["node"].Value
+			if _, byHand := r.Attrs[volumeOwner]; byHand {
+				labels = nil
+			}
 			look.volumes = append(look.volumes, &volume.Volume{Name: r.ID.Name, Labels: labels})
 			if r.Attrs["removal"].Value == "begun" {
 				look.volumes = append(look.volumes, &volume.Volume{Name: removing(r.ID.Name), Labels: ownLabels(s.file.Name, "volume", removing(r.ID.Name), map[string]string{labelRemoving: r.ID.Name})})
 			}
 		case "node":
 			c := s.nodeAs(r)
+			if _, byHand := r.Attrs[containerOwner]; byHand {
+				c.Config.Labels, c.Config.Env = nil, append(c.Config.Env, dataAs)
+			}
 			look.inspected[r.ID.Name] = c
 			look.containers = append(look.containers, summaryAs(c))
 		}
 	}
-	s.seen = look.renamed(s.file)
+	s.seen = s.renamed(look)
+	s.marksAs(w)
+}
+
+// dataAs makes the data directory of what was made by hand the root of its volume.
+const dataAs = "PGDATA=/var/lib/postgresql"
+
+// marksAs reads the marks that w has as attributes: in the ledger, as long as the primary answers, and otherwise inside the
+// volumes of servers that know the role pgrepl.
+func (s *Site) marksAs(w engine.Snapshot) {
+	s.marks, s.seen.inside = nil, map[string]inside{}
+	s.ledger = w[engine.ID{Kind: "server", Name: s.file.Primary().Name}].Attrs["server"].Value == "accepting connections"
+	for _, r := range w.Sorted() {
+		if s.ledger && r.Attrs[Adoption(r.ID.Kind)].Value == managed(true, "").Value {
+			s.marks = append(s.marks, Mark{r.ID.Kind, r.ID.Name, s.Identity(r.ID)})
+		}
+		if r.ID.Kind == "server" && r.Attrs["management login"].Value != "postgres" {
+			s.seen.inside[r.ID.Name] = inside{cluster: s.file.Name, layout: layout{data: "."}}
+		}
+	}
 }
 
 func (s *Site) networkAs(r engine.Resource) network.Summary {
 	n := network.Summary{Name: r.ID.Name, ID: "id of " + r.ID.Name, Driver: r.Attrs["driver"].Value, Internal: r.Attrs["internal"].Value == "true",
 		Labels: ownLabels(s.file.Name, "network", r.ID.Name, labelsAs(r))}
+	if _, byHand := r.Attrs[networkOwner]; byHand {
+		n.Labels = nil
+	}
 	if subnet := r.Attrs["subnet"].Value; subnet != "" {
 		n.IPAM.Config = []network.IPAMConfig{{Subnet: subnet, Gateway: r.Attrs["gateway"].Value}}
 	}
@@ -88,7 +116,7 @@ func (s *Site) nodeAs(r engine.Resource) container.InspectResponse {
 		data.Name, data.Source = "", data.Name
 	}
 	return container.InspectResponse{
-		ContainerJSONBase: &container.ContainerJSONBase{Name: "/" + cmp.Or(value("name"), r.ID.Name), HostConfig: host,
+		ContainerJSONBase: &container.ContainerJSONBase{ID: "id of " + r.ID.Name, Name: "/" + cmp.Or(value("name"), r.ID.Name), HostConfig: host,
 			State: &container.State{Status: state, Running: slices.Contains([]string{"running", "paused", "restarting"}, state), Paused: state == "paused", Restarting: state == "restarting"}},
 		Mounts: []container.MountPoint{data}, Config: config,
 		NetworkSettings: &container.NetworkSettings{Networks: map[string]*network.EndpointSettings{name: end}},
@@ -104,7 +132,7 @@ func (s *Site) envAs(node, key string, a engine.Attr) string {
 }
 
 func summaryAs(c container.InspectResponse) container.Summary {
-	s := container.Summary{Names: []string{c.Name}, Labels: c.Config.Labels, Image: c.Config.Image}
+	s := container.Summary{ID: c.ID, Names: []string{c.Name}, Labels: c.Config.Labels, Image: c.Config.Image}
 	for _, b := range c.HostConfig.PortBindings["5432/tcp"] {
 		port, _ := strconv.ParseUint(b.HostPort, 10, 16)
 		s.Ports = append(s.Ports, container.Port{IP: b.HostIP, PublicPort: uint16(port), Type: "tcp"})

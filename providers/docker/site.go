@@ -26,6 +26,8 @@ type Site struct {
 	engine  *Engine
 	removal Removal
 	seen    survey
+	marks   []Mark // of the ledger
+	ledger  bool   // it has been read
 
 	mu      sync.Mutex
 	helpers map[string]string // id of the never-started container that a volume is read through, by volume
@@ -59,6 +61,7 @@ type survey struct {
 	networks   []network.Summary
 	volumes    []*volume.Volume
 	inspected  map[string]container.InspectResponse // by container name: declared and labelled ones; a renamed node's by its new one
+	inside     map[string]inside                    // the mark in the volume, by node; of volumes that nothing else tells about
 	former     map[string]string                    // the name that the container of a node still has, by the node's new one
 	images     map[string]imageInfo                 // by reference as written; missing ones are not in it
 	unpullable map[string]error                     // missing ones that the registry does not give either
@@ -97,16 +100,17 @@ func (s *Site) Look(ctx context.Context) error {
 	if err := s.inspect(ctx, &look); err != nil {
 		return err
 	}
-	s.seen = look.renamed(s.file)
-	return nil
+	s.seen = s.renamed(look)
+	return s.lookInside(ctx)
 }
 
 // renamed gives the container of a renamed node the name that the file has for it. It keeps its own until it is made anew.
-func (look survey) renamed(file *schema.Cluster) survey {
+func (s *Site) renamed(look survey) survey {
 	look.former = map[string]string{}
-	for _, n := range file.Nodes {
+	for _, n := range s.file.Nodes {
 		old, there := look.inspected[n.RenamedFrom]
-		if _, done := look.inspected[n.Name]; done || !there || old.Config.Labels[labelCluster] != file.Name {
+		byHand := there && old.Config.Labels[labelCluster] == "" && seenVolume(old) == n.Volume
+		if _, done := look.inspected[n.Name]; done || !there || !s.labelled(old.Config.Labels) && !byHand {
 			continue
 		}
 		delete(look.inspected, n.RenamedFrom)
@@ -179,7 +183,8 @@ func (s *Site) concerns(c container.Summary) bool {
 	if c.Labels[labelCluster] == s.file.Name && c.Labels[labelHelper] == "" {
 		return true
 	}
-	return slices.ContainsFunc(s.file.Nodes, func(n *schema.Node) bool { return n.Name == containerName(c) })
+	name := containerName(c)
+	return slices.ContainsFunc(s.file.Nodes, func(n *schema.Node) bool { return n.Name == name || n.RenamedFrom == name && name != "" })
 }
 
 // references lists the images to look at: the declared ones, and those that our containers were made of.
@@ -189,7 +194,7 @@ func (s *Site) references(look *survey) []string {
 		refs = append(refs, n.Image)
 	}
 	for _, c := range look.containers {
-		if c.Labels[labelCluster] == s.file.Name {
+		if s.concerns(c) {
 			refs = append(refs, c.Image)
 		}
 	}

@@ -31,7 +31,11 @@ func (k volumes) Want() []engine.Resource {
 		if isPath(n.Volume) {
 			continue
 		}
-		out = append(out, engine.Resource{ID: volumeID(n.Volume), Addr: address(n.Address), Origin: origin(n.Origin), Made: "volume " + n.Volume})
+		r := engine.Resource{ID: volumeID(n.Volume), Addr: address(n.Address), Origin: origin(n.Origin), Made: "volume " + n.Volume}
+		if v := k.seen.volume(n.Volume); v != nil && !k.labelled(v.Labels) {
+			r.Attrs = k.withOwner(nil, "volume", v.Name, true)
+		}
+		out = append(out, r)
 	}
 	return out
 }
@@ -42,7 +46,7 @@ func (k volumes) Want() []engine.Resource {
 func (k volumes) Seen() []engine.Resource {
 	var out []engine.Resource
 	for _, v := range k.seen.volumes {
-		if v.Labels[labelCluster] != k.file.Name {
+		if !k.takesPartVolume(v) {
 			continue
 		}
 		if of := v.Labels[labelRemoving]; of != "" {
@@ -52,9 +56,12 @@ func (k volumes) Seen() []engine.Resource {
 			continue
 		}
 		node, lives := k.carrier(v)
-		r := engine.Resource{ID: volumeID(v.Name), Addr: k.addressOf(node), Ours: true}
+		r := engine.Resource{ID: volumeID(v.Name), Addr: k.addressOf(node), Ours: k.ownsVolume(v)}
+		if !k.labelled(v.Labels) {
+			r.Attrs = k.withOwner(nil, "volume", v.Name, false)
+		}
 		if !k.declares(v.Name) {
-			r.Ours = !k.released("node", node) && (k.removal.volume(r.Addr) || !k.removal.Containers && (lives || k.seen.volume(removing(v.Name)) != nil))
+			r.Ours = r.Ours && !k.released("node", node) && (k.removal.volume(r.Addr) || !k.removal.Containers && (lives || k.seen.volume(removing(v.Name)) != nil))
 		}
 		out = append(out, r)
 	}
@@ -64,8 +71,13 @@ func (k volumes) Seen() []engine.Resource {
 // carrier is the node whose container is on a volume; where there is none (lives is false), the one it was made for.
 func (k volumes) carrier(v *volume.Volume) (node string, lives bool) {
 	for name, c := range k.seen.inspected {
-		if seenVolume(c) == v.Name && c.Config.Labels[labelCluster] == k.file.Name {
+		if seenVolume(c) == v.Name && k.takesPart(name, c) {
 			return name, true
+		}
+	}
+	for _, n := range k.file.Nodes {
+		if n.Volume == v.Name && !k.labelled(v.Labels) {
+			return n.Name, false
 		}
 	}
 	return v.Labels[labelNode], false
@@ -78,11 +90,16 @@ func removing(volume string) string { return "pgrepl-removing-" + volume }
 // goes reports whether a plan in which the node's container is removed for good removes its volume as well.
 func (k volumes) goes(volume string) bool {
 	v := k.seen.volume(volume)
-	return v != nil && v.Labels[labelCluster] == k.file.Name && !k.declares(volume) && (!k.removal.Containers || k.removal.volume(k.addressOfVolume(v)))
+	return v != nil && k.ownsVolume(v) && !k.declares(volume) && (!k.removal.Containers || k.removal.volume(k.addressOfVolume(v)))
 }
 
 func (k volumes) declares(name string) bool {
-	return !k.removal.Containers && slices.ContainsFunc(k.file.Nodes, func(n *schema.Node) bool { return n.Volume == name })
+	return !k.removal.Containers && k.declared(name)
+}
+
+// declared reports whether a block of the file has the volume, whether or not it is wanted.
+func (k volumes) declared(name string) bool {
+	return slices.ContainsFunc(k.file.Nodes, func(n *schema.Node) bool { return n.Volume == name })
 }
 
 func (k volumes) addressOfVolume(v *volume.Volume) engine.Address {
@@ -106,7 +123,12 @@ func (k volumes) Facts(_, _ engine.Snapshot) []engine.Fact {
 	}
 	var out []engine.Fact
 	for _, n := range k.file.Nodes {
-		if v := k.seen.volume(n.Volume); v != nil && v.Labels[labelCluster] != k.file.Name {
+		v := k.seen.volume(n.Volume)
+		if v != nil && k.takesPartVolume(v) {
+			out = append(out, k.inUse(n, v)...)
+			continue
+		}
+		if v != nil {
 			out = append(out, engine.Fact{Code: "PGR211", On: volumeID(v.Name), Addr: address(n.Address), Origin: origin(n.Origin),
 				Text:   fmt.Sprintf("a volume %s exists already and is not this cluster's%s", v.Name, owner(v.Labels)),
 				Detail: "pgrepl never writes into data that it did not make",

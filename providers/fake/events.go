@@ -21,6 +21,7 @@ import (
 //	tear pg2 apart (a rebuild of it ended between its two renames)
 //	set synchronous_standby_names=nobody on pg1
 //	pause replay of pg2
+//	made by hand                       (all there is: no labels, no ledger, no role pgrepl)
 //	hba of pg2: host all all all trust (as the last line)
 func (w *World) Happen(event string) error {
 	w.mu.Lock()
@@ -53,6 +54,9 @@ func (w *World) Happen(event string) error {
 			}
 		}
 		return w.gone(engine.ID{Kind: "network", Name: on})
+	case "made by":
+		w.byHand()
+		return nil
 	case "drop slot":
 		return w.gone(slot(on, words[2]))
 	case "lose slot":
@@ -115,4 +119,48 @@ func (w *World) change(id engine.ID, path string, f func(*engine.Attr)) error {
 	r.Attrs[path] = a
 	w.put(r)
 	return nil
+}
+
+// byHand takes from the world all that tells of pgrepl, as if it had been made without.
+func (w *World) byHand() {
+	nobody := func(id engine.ID, path string) {
+		r := w.things[id]
+		r.Attrs = maps.Clone(r.Attrs)
+		if r.Attrs == nil {
+			r.Attrs = map[string]engine.Attr{}
+		}
+		r.Attrs[path] = engine.Attr{Value: "nobody", Effect: engine.Live, Reason: "adopted: marked in the ledger"}
+		w.put(r)
+	}
+	for _, r := range w.things.Sorted() {
+		switch r.ID.Kind {
+		case "node", "volume", "network":
+			nobody(r.ID, byHand[r.ID.Kind])
+			if r.ID.Kind == "node" {
+				w.set(r.ID, "restart", "no")
+			}
+		case "role", "database":
+			nobody(r.ID, "managed by")
+		case "slot":
+			nobody(r.ID, "managed by")
+			w.set(r.ID, "consumer", "")
+		case "server":
+			w.set(r.ID, login, superuser)
+		case "replication":
+			w.set(r.ID, "login by", "a password in primary_conninfo")
+			w.set(r.ID, "passfile", "(missing)")
+		case "hba":
+			a := r.Attrs["hba"]
+			a.List = slices.Clone(a.List[1:])
+			r.Attrs = maps.Clone(r.Attrs)
+			r.Attrs["hba"] = a
+			w.put(r)
+		case "settings":
+			for path, a := range r.Attrs {
+				w.set(r.ID, path, a.Value+argued)
+			}
+		case "ledger":
+			w.things = w.things.Without(r.ID)
+		}
+	}
 }

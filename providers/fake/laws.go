@@ -24,6 +24,7 @@ func (w *World) begin(s engine.Step) error {
 			w.set(id.On, "synchronous", w.value(id.On, "synchronous")+unproved)
 		} else if id.Do == "create" {
 			w.things = s.After(w.things)
+			w.label(id.On)
 			w.set(id.On, "state", "created")
 		} else if w.has(id.On) {
 			w.set(id.On, "state", "exited")
@@ -42,6 +43,9 @@ func (w *World) finish(s engine.Step) error {
 		w.remove(id.On)
 	}
 	w.things = s.After(w.things)
+	if id.Do == "create" {
+		w.label(id.On)
+	}
 	switch {
 	case id.Do == "create" && id.On.Kind == "volume":
 		w.set(id.On, nodeOf, s.Node())
@@ -176,6 +180,9 @@ func (w *World) dockerRefuses(s engine.Step) error {
 			}
 		}
 	case "node remove":
+		if w.value(server(id.On.Name), login) == superuser {
+			return fmt.Errorf("nothing would say whose the data of %s is", id.On)
+		}
 		return w.goes(id.On.Name)
 	case "node create":
 		if w.has(id.On) {
@@ -239,6 +246,12 @@ func (w *World) serverRefuses(s engine.Step) error {
 		return nil
 	case "halt", "rebuild", "discard":
 		return w.rebuildRefuses(s)
+	}
+	if id.Do == "enter" {
+		if p := w.primary(); p != name && w.value(server(p), login) == superuser {
+			return fmt.Errorf("%s has no role pgrepl that %s could have from it", p, name)
+		}
+		return w.needsAnswer(name)
 	}
 	if err := w.needsAccepting(name); err != nil {
 		return err
@@ -348,6 +361,13 @@ func (w *World) linkRefuses(s engine.Step) error {
 }
 
 func (w *World) needsAccepting(name string) error {
+	if w.value(server(name), login) == superuser {
+		return fmt.Errorf("nobody knows the role pgrepl in %s", name)
+	}
+	return w.needsAnswer(name)
+}
+
+func (w *World) needsAnswer(name string) error {
 	if name == "" || !w.running(name) {
 		return fmt.Errorf("container %s is not running", name)
 	}

@@ -148,6 +148,9 @@ var ledger = engine.ID{Kind: "ledger", Name: "pgrepl"}
 const (
 	accepting = "accepting connections"
 	streaming = "streaming"
+	login     = "management login"
+	superuser = "postgres"
+	argued    = " (from command line)"
 	waits     = "the file waits for a "
 	unproved  = " (not proved by a commit)"
 )
@@ -170,11 +173,31 @@ func (w *World) primary() string {
 	return ""
 }
 
+// label tells of what is made with labels that it has them.
+func (w *World) label(id engine.ID) {
+	r := w.things[id]
+	r.Attrs = maps.Clone(r.Attrs)
+	for kind, path := range byHand {
+		if id.Kind == kind {
+			delete(r.Attrs, path)
+		}
+	}
+	w.put(r)
+}
+
+// byHand are the attributes that a thing without labels has, by kind.
+var byHand = map[string]string{"node": "container managed by", "volume": "volume managed by", "network": "managed by"}
+
 // settle lets the world take its course after something happened to it: a server goes down with its container, a standby
 // loses its stream with either server; and in a quick world both come back by themselves.
 func (w *World) settle() {
 	for _, s := range w.kind("server") {
 		name := s.ID.Name
+		if _, unlabelled := w.things[node(name)].Attrs[byHand["node"]]; w.has(node(name)) && !unlabelled {
+			s.Attrs = maps.Clone(s.Attrs)
+			delete(s.Attrs, login)
+			w.put(s)
+		}
 		switch {
 		case !w.running(name):
 			if w.has(replication(name)) { // whoever paused it did so to the process
@@ -184,7 +207,11 @@ func (w *World) settle() {
 			if state == "" {
 				state = "missing"
 			}
-			w.put(engine.Resource{ID: s.ID, Attrs: map[string]engine.Attr{"server": {Value: "down", Reason: "container is " + state}}})
+			attrs := map[string]engine.Attr{"server": {Value: "down", Reason: "container is " + state}}
+			if who, known := s.Attrs[login]; known {
+				attrs[login] = who
+			}
+			w.put(engine.Resource{ID: s.ID, Attrs: attrs})
 			if w.is(name, begun) {
 				w.mark(name, held)
 			}
@@ -261,7 +288,7 @@ func (w *World) reaches(a, b string) bool {
 // inForce is the value that a server works with, whatever its file says meanwhile.
 func (w *World) inForce(r engine.Resource, path string) string {
 	v, _, _ := strings.Cut(r.Attrs[path].Value, " ("+waits)
-	return v
+	return strings.TrimSuffix(v, argued)
 }
 
 // rename lets the file call a node by its new name. Its container has the old one until it is made anew, and whoever looks
@@ -337,6 +364,9 @@ func (w *World) attrs(seen engine.Resource) map[string]engine.Attr {
 		a.Effect = engine.Reload
 		if known.Restarts() {
 			a.Effect = engine.Restart
+		}
+		if strings.HasSuffix(a.Value, argued) {
+			a.Effect, a.Reason = engine.Live, "written where pgrepl keeps it"
 		}
 		out[path] = a
 	}

@@ -42,9 +42,13 @@ func (s alterSystem) After(w engine.Snapshot) engine.Snapshot {
 			continue // stays as it is for now
 		}
 		a := f.After
-		if f.Effect == engine.Reload || f.Effect == engine.Restart {
+		effect := f.Effect
+		if effect == engine.Recreate { // brings the restart along
+			effect = engine.Restart
+		}
+		if effect == engine.Reload || effect == engine.Restart {
 			a = r.Attrs[f.Path]
-			a.Value = inForce(a.Value) + " " + waiting(f.Effect)
+			a.Value = inForce(a.Value) + " " + waiting(effect)
 		}
 		r.Attrs[f.Path] = a
 	}

@@ -70,13 +70,16 @@ func (s *Site) allOn(srv *server) []engine.StepID {
 // WhileUp are the steps that need the server of a node as it was seen: they come before it stops, whatever stops it. So does
 // letting go of a standby that commits wait for.
 func (s *Site) WhileUp(node string) []engine.StepID {
-	out := []engine.StepID{{Do: "set", On: settingsID(node)}, {Do: "write", On: hbaID(node)}, {Do: "reload", On: serverID(node)}, {Do: "settle", On: serverID(node)}, resumed(node), s.shrunk()}
+	out := []engine.StepID{{Do: "set", On: settingsID(node)}, {Do: "write", On: hbaID(node)}, {Do: "reload", On: serverID(node)}, {Do: "settle", On: serverID(node)}, resumed(node), delivered(node), s.shrunk()}
 	if srv := s.server(node); srv != nil {
 		for _, l := range srv.seen.live.Slots {
 			if s.dropsFirst(srv, l) {
 				out = append(out, engine.StepID{Do: "drop", On: slotID(node, l.Name)})
 			}
 		}
+	}
+	for _, srv := range s.servers { // a standby is entered with what its primary sends it
+		out = append(out, entering(srv.node.Name))
 	}
 	return out
 }

@@ -135,7 +135,7 @@ func (s *server) replaceHBA(ctx context.Context, text string) error {
 	if err := s.machine.Write(ctx, map[string][]byte{"pg_hba.conf": []byte(text)}); err != nil {
 		return err
 	}
-	if _, err := s.machine.Run(ctx, "write hba", replaceScript, "", dir, "pg_hba.conf", "pgdata/pg_hba.conf"); err != nil {
+	if _, err := s.machine.Run(ctx, "write hba", replaceScript, "", dir, "pg_hba.conf", s.inData("pg_hba.conf")); err != nil {
 		return fmt.Errorf("write hba of %s: %w", s.node.Name, err)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -42,12 +43,20 @@ type look struct {
 	history   string
 	kept      bool   // the data from before a rebuild is there
 	rebuild   string // what a rebuild that was begun would lose; "" where none was
+	byHand    bool   // somebody else made the container
+	tight     bool   // the volume of an adopted node: nothing can be made beside its data
+	credited  bool   // the volume holds what the management role logs in with
 	live      live
 }
 
 // live is the answer to look.sql.
 type live struct {
 	System    string
+	User      string // who looked
+	Data      string // the data directory, and the two files whose place may be set
+	ConfFile  string `json:"conf_file"`
+	HBAFile   string `json:"hba_file"`
+	Adopted   bool   // the ledger has marks of Docker's objects
 	Now       string // its clock
 	Version   int
 	Recovery  bool
@@ -165,10 +174,15 @@ func (s *server) lookAt(ctx context.Context) (look, error) {
 	if !s.machine.Readable() {
 		return look{reach: hidden, why: "its image is not on this engine yet"}, nil
 	}
-	l := look{why: "container is " + s.machine.State()}
+	l := look{why: "container is " + s.machine.State(), byHand: s.machine.ByHand(), tight: s.machine.Data() != "pgdata"}
 	if s.machine.Running() {
-		err := s.session.document(ctx, strings.NewReplacer("$DECLARED", nameArray(s.ownSettings()), "$LIBRARIES", nameArray(s.libraries())).Replace(lookSQL), &l.live)
-		l.passfile = s.session.held()
+		sql := strings.NewReplacer("$DECLARED", nameArray(s.ownSettings()), "$LIBRARIES", nameArray(s.libraries())).Replace(lookSQL)
+		answered := s.site.hasAnswer()
+		err := s.session.document(ctx, sql, &l.live)
+		l.passfile, l.credited = s.session.held(), s.session.credited()
+		if refusal(err) && s.machine.ByHand() {
+			err = s.guestDocument(ctx, sql, &l.live, answered, err)
+		}
 		if err == nil {
 			l.reach, l.history, l.kept, l.rebuild = up, l.live.History, l.live.Kept, strings.TrimSpace(l.live.Rebuild)
 			return l, nil
@@ -177,8 +191,7 @@ func (s *server) lookAt(ctx context.Context) (look, error) {
 			return look{}, ctx.Err()
 		}
 		l.why = why(err)
-		var pg *pgconn.PgError
-		if errors.Is(err, errNoCredential) || errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "28") || strings.HasPrefix(pg.Code, "42")) {
+		if refusal(err) {
 			l.reach = refused
 			return l, nil
 		}
@@ -197,18 +210,18 @@ func (s *server) lookAtFiles(ctx context.Context, l look) (look, error) {
 	if err := s.lookForRebuild(ctx, &l); err != nil {
 		return look{}, err
 	}
-	version, err := s.machine.Read(ctx, "pgdata/PG_VERSION")
+	version, err := s.readData(ctx, "PG_VERSION")
 	if err != nil {
 		return look{}, err
 	}
 	if len(version) == 0 {
 		return s.lookAtEmpty(ctx, l)
 	}
-	control, err := s.machine.Read(ctx, "pgdata/global/pg_control")
+	control, err := s.readData(ctx, "global/pg_control")
 	if err != nil {
 		return look{}, err
 	}
-	signal, err := s.machine.Read(ctx, "pgdata/standby.signal")
+	signal, err := s.readData(ctx, "standby.signal")
 	if err != nil {
 		return look{}, err
 	}
@@ -218,7 +231,7 @@ func (s *server) lookAtFiles(ctx context.Context, l look) (look, error) {
 			return look{}, err
 		}
 	}
-	l.directory, l.known = readDirectory(version["pgdata/PG_VERSION"], control["pgdata/global/pg_control"], len(signal) > 0)
+	l.directory, l.known = readDirectory(version, control, signal != nil)
 	if l.known {
 		l.history, l.directory.Timeline, err = s.readHistory(ctx, l.directory.Timeline)
 	}
@@ -244,13 +257,21 @@ func (s *server) lookForRebuild(ctx context.Context, l *look) error {
 func (s *server) readHistory(ctx context.Context, timeline int) (string, int, error) {
 	history := ""
 	for t := timeline; ; t++ {
-		path := fmt.Sprintf("pgdata/pg_wal/%08X.history", t)
-		files, err := s.machine.Read(ctx, path)
-		if err != nil || len(files) == 0 && t > timeline {
+		text, err := s.readData(ctx, fmt.Sprintf("pg_wal/%08X.history", t))
+		if err != nil || text == nil && t > timeline {
 			return history, max(t-1, timeline), err
 		}
-		history = string(files[path])
+		history = string(text)
 	}
+}
+
+// inData is the path of a file of the data directory, relative to the volume.
+func (s *server) inData(file string) string { return path.Join(s.machine.Data(), file) }
+
+// readData reads a file of the data directory; nil where there is none.
+func (s *server) readData(ctx context.Context, file string) ([]byte, error) {
+	files, err := s.machine.Read(ctx, s.inData(file))
+	return files[s.inData(file)], err
 }
 
 // files are what a server starts with.
@@ -265,15 +286,15 @@ func (s *server) readFiles(ctx context.Context) (*files, error) {
 	if err != nil {
 		return nil, err
 	}
-	conf, err := s.machine.Read(ctx, "pgdata/postgresql.auto.conf")
+	conf, err := s.readData(ctx, "postgresql.auto.conf")
 	if err != nil {
 		return nil, err
 	}
-	rules, err := s.machine.Read(ctx, "pgdata/pg_hba.conf")
+	rules, err := s.readData(ctx, "pg_hba.conf")
 	if err != nil {
 		return nil, err
 	}
-	return &files{conf: parseConf(string(conf["pgdata/postgresql.auto.conf"])), hba: string(rules["pgdata/pg_hba.conf"]), dir: dir}, nil
+	return &files{conf: parseConf(string(conf)), hba: string(rules), dir: dir}, nil
 }
 
 // broken reports whether a server that could not start has other files than it should have.
@@ -309,6 +330,12 @@ func (s *server) lookAtEmpty(ctx context.Context, l look) (look, error) {
 		l.reach, l.why = foreign, "PostgreSQL "+strings.TrimSpace(string(other["PG_VERSION"]))
 	}
 	return l, nil
+}
+
+// refusal reports whether a server answered and let nobody in.
+func refusal(err error) bool {
+	var pg *pgconn.PgError
+	return errors.Is(err, errNoCredential) || errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "28") || strings.HasPrefix(pg.Code, "42"))
 }
 
 // why puts a failed connection into words.

@@ -10,6 +10,10 @@ WITH here AS MATERIALIZED (SELECT CASE WHEN pg_is_in_recovery()
     ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END AS timeline)
 SELECT json_build_object(
   'system', (SELECT system_identifier::text FROM pg_control_system()),
+  'user', current_user,
+  'data', current_setting('data_directory'),
+  'conf_file', current_setting('config_file'),
+  'hba_file', current_setting('hba_file'),
   'version', current_setting('server_version_num')::int / 10000,
   'recovery', pg_is_in_recovery(),
   'now', clock_timestamp()::text,
@@ -52,6 +56,7 @@ SELECT json_build_object(
     FROM pg_db_role_setting s CROSS JOIN unnest(s.setconfig) c LEFT JOIN pg_roles r ON r.oid = s.setrole LEFT JOIN pg_database d ON d.oid = s.setdatabase) END,
   'connections', current_setting('max_wal_senders')::int,
   'ledger', to_regclass('pgrepl.object') IS NOT NULL,
+  'adopted', to_regclass('pgrepl.adopted') IS NOT NULL,
   'roles', CASE WHEN pg_is_in_recovery() THEN '[]'::json ELSE (SELECT coalesce(json_agg(json_build_object('name', rolname, 'login', rolcanlogin,
       'replication', rolreplication, 'superuser', rolsuper, 'createdb', rolcreatedb, 'createrole', rolcreaterole, 'bypassrls', rolbypassrls,
       'inherit', rolinherit, 'bootstrap', r.oid = 10, 'limit', rolconnlimit, 'until', CASE WHEN isfinite(rolvaliduntil) THEN to_char(rolvaliduntil AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') ELSE '' END,

@@ -19,9 +19,17 @@ type Machine interface {
 	Moves() bool     // the container is to be made anew together with others, which it may not reach meanwhile
 	HasVolume() bool // there is something that Read could find
 	Readable() bool  // Read would work now
+	ByHand() bool    // somebody else made the container: pgrepl may have no login of its own in it yet
 
-	// Dir is the folder that holds pgdata/ and pgrepl/, as the node itself sees it.
+	Arguments() []string // the settings that the container's command gives, by name
+
+	// Dir is the root of the volume as the node itself sees it. It holds pgrepl/.
 	Dir(context.Context) (string, error)
+	// Data is the data directory relative to Dir: pgdata, where pgrepl made the volume; of an adopted one also ".", where the
+	// volume is the data directory.
+	Data() string
+	// Mark is the text of the file pgrepl/cluster, by which the volume of an adopted node is found again without its container.
+	Mark() string
 	// Read returns the files below a folder of the volume, by path relative to the volume, in any state of the node.
 	Read(ctx context.Context, folder string) (map[string][]byte, error)
 	// Holds reports whether there is anything in a folder of the volume, in any state of the node.
@@ -32,6 +40,8 @@ type Machine interface {
 
 	// Run runs a shell script as the user postgres; secrets may go in through stdin only.
 	Run(ctx context.Context, what, script, stdin string, args ...string) (string, error)
+	// Ask is Run for a script that changes nothing.
+	Ask(ctx context.Context, script, stdin string, args ...string) (string, error)
 	// Open connects to the node's own server from inside it, waiting up to patience for it to listen, and returns the lines of
 	// the files that logging in takes (credential, passfile), also where nobody listens.
 	Open(ctx context.Context, patience time.Duration) (conn net.Conn, files map[string]string, err error)

@@ -52,7 +52,8 @@ initdb -D pgdata.part --sync-only >/dev/null` + publishScript
 
 	// standby.signal is inside before the rename, so a clone can never start as a second primary.
 	cloneScript = prepareScript + `
-pg_basebackup -w -d "$3" -D pgdata.part -c fast -S "$4" -X stream` + finishScript + `
+pg_basebackup -w -d "$3" -D pgdata.part -c fast -S "$4" -X stream
+rm -rf pgdata.part/pgrepl` + finishScript + `
 : > pgdata.part/standby.signal
 sync pgdata.part/postgresql.auto.conf pgdata.part/pg_hba.conf pgdata.part/standby.signal pgdata.part 2>/dev/null || sync` + publishScript
 )
@@ -94,7 +95,7 @@ func (s initialise) Run(ctx context.Context) error {
 	}
 	bootstrap := fmt.Sprintf("CREATE ROLE %s SUPERUSER LOGIN PASSWORD %s;\n", managementRole, literal(stored))
 	files := s.server.files(dir)
-	files["bootstrap"], files["credential.new"] = []byte(bootstrap), []byte(password.Reveal()+"\n")
+	files["bootstrap"], files["credential.new"] = []byte(bootstrap), credentialFile(password)
 	return s.server.prepare(ctx, "initdb", files, func() error {
 		file := s.server.site.file
 		said, err := s.server.machine.Run(ctx, "initdb", initialiseScript+s.server.machine.WakeScript(), "", append([]string{dir, strconv.Itoa(file.Version)}, initdbOptions(file)...)...)
@@ -129,6 +130,9 @@ func initdbOptions(file *schema.Cluster) []string {
 func (s *server) files(dir string) map[string][]byte {
 	return map[string][]byte{"conf": []byte(autoConf(s.firstValues(dir))), "hba": []byte(hbaFile(s.node.HBA))}
 }
+
+// credentialFile is the file that the management role logs in with.
+func credentialFile(p schema.Secret) []byte { return []byte(p.Reveal() + "\n") }
 
 // prepare ends what a killed run left going in the node, delivers the files and runs the script. When it is interrupted
 // it ends the script's commands, too: an exec outlives its client.
@@ -192,7 +196,7 @@ func (s clone) Run(ctx context.Context) error {
 		return err
 	}
 	files := s.server.files(dir)
-	files["credential.new"], files["passfile"] = []byte(management.Reveal()+"\n"), passfile(s.server.node.Role.Name, password)
+	files["credential.new"], files["passfile"] = credentialFile(management), passfile(s.server.node.Role.Name, password)
 	script := cloneScript
 	if s.beside {
 		script = rebuildScript

@@ -47,7 +47,7 @@ func (s *server) asks() bool {
 
 // rebuild is what this plan does about the data of a standby, or nil.
 func (s *server) rebuild() *rebuild {
-	if s.isPrimary() || s.node.Protect || s.seen.reach != up && s.seen.reach != down {
+	if s.isPrimary() || s.node.Protect || s.seen.tight || s.seen.reach != up && s.seen.reach != down {
 		return nil
 	}
 	text, now, sure := s.loss()

@@ -18,6 +18,13 @@ func (k serverKind) dataFact(s *server, f engine.Fact) engine.Fact {
 		f.Code, f.Text = "PGR229", fmt.Sprintf("%s is protected, and a rebuild would make its data anew", s.address())
 		f.Detail = "protect = true in its block says that it is never rebuilt"
 		f.Next = "take that out of the block first, if it is to be rebuilt"
+	case s.seen.tight && (s.asks() || s.cutOff()):
+		f.Code, f.Text = "PGR230", fmt.Sprintf("%s cannot catch up: %s", s.address(), s.lag())
+		if s.asks() {
+			f.Code, f.Text = "PGR259", fmt.Sprintf("%s cannot be rebuilt in place: its volume %s was made by hand", s.address(), s.node.Volume)
+		}
+		f.Detail = "a rebuild makes the new data beside the old, and the volume is the data directory itself"
+		f.Next = fmt.Sprintf("docker rm -f %s; docker volume rm %s; pgrepl apply", s.node.Name, s.node.Volume)
 	case s.rebuild() != nil && apart && s.seen.kept:
 		f.Code, f.Text = "PGR241", fmt.Sprintf("%s holds data from before an earlier rebuild, and has a history of its own again", s.address())
 		f.Detail = "a rebuild keeps the old data until the new streams, and there is room for one: " + text + "; " + now

@@ -23,7 +23,7 @@ var replicationSettings = []string{"primary_conninfo", "primary_slot_name", "rec
 
 // linkAttrs are the attributes that each of them carries.
 var linkAttrs = map[string][]string{
-	"primary_conninfo":         {"upstream", "role", "application_name"},
+	"primary_conninfo":         {"upstream", "role", "application_name", "login by"},
 	"primary_slot_name":        {"slot"},
 	"recovery_min_apply_delay": {"delay"},
 }
@@ -68,6 +68,7 @@ func (k replicationKind) want(s *server) engine.Resource {
 			"slot":             reload(s.node.Slot.Name, s.node.Slot.Name),
 			"role":             reload(s.node.Role.Name, s.node.Role.Name),
 			"application_name": reload(s.node.ApplicationName, s.node.Name),
+			"login by":         reload(byPassfile, byPassfile),
 			"delay":            reload(shownDelay(delay), "0"),
 			"passfile":         {Value: schema.Hidden, Secret: true, Default: true, Effect: engine.Live, Reason: "read at each connection", Origin: origin(s.node.Origin)},
 			"login":            {Value: proved, Default: true, Effect: engine.Live},
@@ -135,10 +136,27 @@ func (k replicationKind) seenAttrs(s *server) map[string]engine.Attr {
 	return attrs
 }
 
+// How a standby logs in. A password in the string itself can be read by whoever reads the file, and a reload would log it.
+const (
+	byPassfile   = "the passfile"
+	byConninfo   = "a password in primary_conninfo"
+	byNoPassfile = "no passfile"
+)
+
+func loginOf(info map[string]string) string {
+	switch {
+	case info["password"] != "":
+		return byConninfo
+	case info["passfile"] == "":
+		return byNoPassfile
+	}
+	return byPassfile
+}
+
 // linkOf reads the link out of the settings that make it.
 func linkOf(values map[string]string) map[string]string {
 	info := parseConninfo(values["primary_conninfo"])
-	return map[string]string{"upstream": info["host"], "slot": values["primary_slot_name"], "role": info["user"], "application_name": info["application_name"],
+	return map[string]string{"upstream": info["host"], "slot": values["primary_slot_name"], "role": info["user"], "application_name": info["application_name"], "login by": loginOf(info),
 		"delay": shownDelay(orDefault(values["recovery_min_apply_delay"], "0"))}
 }
 
@@ -160,6 +178,9 @@ func (s *server) streams() bool {
 
 // connected reports whether it does so at the moment.
 func (s *server) connected() bool {
+	if s.found() && s.seen.live.Receiver != nil && s.seen.live.Receiver.Status == "streaming" { // under what name it may
+		return true
+	}
 	return slices.ContainsFunc(s.upstream().seen.live.Senders, func(w sender) bool {
 		return w.Name == s.node.ApplicationName && (w.State == "streaming" || w.State == "catchup")
 	})
@@ -207,7 +228,7 @@ func (k replicationKind) Steps(c engine.Change) []engine.Step {
 		steps = append(steps, k.resume(s))
 	}
 	if len(names) > 0 {
-		set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: s.node.Name, Behind: ready}, server: s, names: names, fields: link}
+		set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: s.node.Name, Behind: append(ready, engine.StepID{Do: "passfile", On: c.ID})}, server: s, names: names, fields: link}
 		steps = append(steps, set, k.reload(s, c.ID, set.Self))
 	}
 	if c.Changes("login") || k.rotates(s.node.Role) {

@@ -375,10 +375,10 @@ func (s putRole) passwordClause() (string, error) {
 		return "", err
 	}
 	switch {
-	case p.IsUnset():
-		return "", fmt.Errorf("role %s: %s has no value; give it with --var, --var-file or PGREPL_VAR_*", s.role.Name, p.Source())
 	case s.change.Action != engine.Create && !s.change.Changes("password"):
 		return "", nil
+	case p.IsUnset():
+		return "", fmt.Errorf("role %s: %s has no value; give it with --var, --var-file or PGREPL_VAR_*", s.role.Name, p.Source())
 	case !p.IsSet():
 		return " PASSWORD NULL", nil
 	}

@@ -51,10 +51,14 @@ func (s *server) lookAs(w engine.Snapshot) look {
 		seen.directory = directory{Major: s.site.file.Version, System: "1", Timeline: 1, Standby: !s.isPrimary() && !apart}
 		return seen
 	}
-	l := live{LSN: "0/3000000", Oldest: "0000000000000003", Segment: 16 << 20, Starved: !s.isPrimary(), Version: s.site.file.Version, System: "1", Timeline: 1, Recovery: !s.isPrimary(), Settings: map[string]liveSetting{}, Connections: 10}
+	l := live{User: orDefault(r.Attrs[loginPath].Value, managementRole), LSN: "0/3000000", Oldest: "0000000000000003", Segment: 16 << 20, Starved: !s.isPrimary(), Version: s.site.file.Version, System: "1", Timeline: 1, Recovery: !s.isPrimary(), Settings: map[string]liveSetting{}, Connections: 10}
 	for path, a := range w[settingsID(s.node.Name)].Attrs {
 		name := strings.TrimPrefix(path, settingPath)
-		l.Settings[name] = liveSetting{Reset: inForce(a.Value), Boot: s.describe(name).Boot}
+		value, _, argument := strings.Cut(a.Value, " (from command line)")
+		l.Settings[name] = liveSetting{Reset: inForce(value), Boot: s.describe(name).Boot}
+		if argument {
+			continue
+		}
 		l.Files = append(l.Files, fileSetting{File: "/postgresql.auto.conf", Name: name, Value: a.Value})
 	}
 	for name := range s.settings() { // those that are wanted are asked for, in force or not
@@ -75,7 +79,7 @@ func (s *server) lookAs(w engine.Snapshot) look {
 	if apart {
 		l.Recovery, l.Timeline, l.LSN, seen.history = false, 2, "0/2800000", "1\t0/2000000\tby hand\n"
 	}
-	seen.reach, seen.live = up, l
+	seen.reach, seen.live, seen.credited, seen.byHand, seen.tight = up, l, l.User == managementRole, s.machine.ByHand(), s.machine.Data() != "pgdata"
 	return seen
 }
 

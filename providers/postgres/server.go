@@ -27,6 +27,9 @@ func (k serverKind) want(s *server) engine.Resource {
 	if s.broken() && s.rebuild() == nil {
 		r.Attrs["files"] = engine.Attr{Value: "as declared", Effect: engine.Live, Reason: "the server does not start with what they are"}
 	}
+	if s.found() {
+		r.Attrs[loginPath] = engine.Attr{Value: managementRole, Default: true}
+	}
 	if !s.isPrimary() {
 		r.Made = "base backup of " + s.upstream().address().String()
 		if s.leftover() {
@@ -75,6 +78,10 @@ func (k serverKind) Seen() []engine.Resource {
 			if s.broken() && s.rebuild() == nil {
 				r.Attrs["files"] = engine.Attr{Value: s.whyBroken()}
 			}
+		case up:
+			if s.found() {
+				r.Attrs[loginPath] = engine.Attr{Value: s.seen.live.User, Effect: engine.Live, Reason: "adopted: role pgrepl, its line in pg_hba.conf and its credential"}
+			}
 		}
 		if r.Attrs != nil && s.leftover() {
 			r.Attrs[oldData] = engine.Attr{Value: "kept"}
@@ -100,6 +107,16 @@ func (k serverKind) Facts(want, seen engine.Snapshot) []engine.Fact {
 			f.Detail = "a new master would be another cluster: its replicas could not follow it, and their data is all that is left"
 			f.Next = fmt.Sprintf("declare %s as master to go on with its data; or, if nobody needs it, remove it (docker rm -f %s; docker volume rm %s)",
 				k.survivor().node.Name, k.survivor().node.Name, k.survivor().node.Volume)
+		case s.seen.byHand && s.seen.reach != up && s.seen.reach != hidden && !s.seen.credited && s.machine.Running():
+			f = k.noWayIn(s, f)
+		case s.found() && s.elsewhere() != "":
+			f.Code, f.Text = "PGR254", fmt.Sprintf("%s keeps %s outside its data directory", s.address(), s.elsewhere())
+			f.Detail = "pgrepl keeps a server's files in its data directory, and a new container would not find these"
+			f.Next = "move them into the data directory of the volume, and start the server without the setting that names them"
+		case s.found() && s.isPrimary() && !s.seen.credited && k.verifierOf(managementRole):
+			f.Code, f.Text = "PGR254", fmt.Sprintf("%s has a role %s already, and pgrepl did not make it", s.address(), managementRole)
+			f.Detail = "pgrepl logs in as a role of its own by that name, and never takes one over"
+			f.Next = "rename it (ALTER ROLE " + managementRole + " RENAME TO another), or drop it"
 		case s.seen.reach == refused:
 			f.Code, f.Text = "PGR223", fmt.Sprintf("%s does not let the management role %q in", s.address(), managementRole)
 			f.Detail = "server: " + s.seen.why
@@ -184,6 +201,9 @@ func (k serverKind) Steps(c engine.Change) []engine.Step {
 			return []engine.Step{k.initialise(s), k.accept(s.firstTurn())}
 		}
 		return append([]engine.Step{k.clone(s), k.accept(s.firstTurn()), k.stream(s)}, k.leftovers(s)...)
+	}
+	if c.Changes(loginPath) {
+		return k.enter(s, c)
 	}
 	if b := s.rebuild(); b != nil {
 		return k.remake(s, b)

@@ -26,9 +26,12 @@ type Session struct {
 	machine Machine
 	effect  engine.SideEffect
 
-	mu       sync.Mutex
-	conn     *pgconn.PgConn
-	passfile string // the node's, as it was when the connection was opened
+	guest func() guest // as whom to come where pgrepl has no login yet; nil: it waits for its own
+
+	mu         sync.Mutex
+	conn       *pgconn.PgConn
+	passfile   string // the node's, as it was when the connection was opened
+	credential bool   // the volume holds one
 }
 
 // prelude is sent once per connection. search_path, so that nobody's function is called instead of PostgreSQL's; the
@@ -89,17 +92,15 @@ func (s *Session) login(ctx context.Context, database string, patience time.Dura
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	stream, files, err := s.machine.Open(ctx, patience)
-	s.passfile = files["passfile"]
+	s.passfile, s.credential = files["passfile"], files["credential"] != ""
 	if err != nil {
 		return nil, err
 	}
-	if files["credential"] == "" {
-		stream.Close()
-		return nil, errNoCredential
+	conn, err := connect(ctx, stream, managementRole, database, schema.NewSecret(files["credential"], "credential"))
+	if refusal(err) && s.guest != nil && s.machine.ByHand() {
+		conn, err = s.asGuest(ctx, database, s.credential, err)
 	}
-	conn, err := pgconn.ConnectConfig(ctx, config(stream, managementRole, database, schema.NewSecret(files["credential"], "credential")))
 	if err != nil {
-		stream.Close()
 		return nil, err
 	}
 	if _, err := conn.Exec(ctx, prelude).ReadAll(); err != nil {
@@ -107,6 +108,26 @@ func (s *Session) login(ctx context.Context, database string, patience time.Dura
 		return nil, fmt.Errorf("prepare a management session: %w", err)
 	}
 	return conn, nil
+}
+
+// connect logs in over a stream, which it closes where that fails.
+func connect(ctx context.Context, over net.Conn, user, database string, password schema.Secret) (*pgconn.PgConn, error) {
+	if user == managementRole && password.Reveal() == "" {
+		over.Close()
+		return nil, errNoCredential
+	}
+	conn, err := pgconn.ConnectConfig(ctx, config(over, user, database, password))
+	if err != nil {
+		over.Close()
+	}
+	return conn, err
+}
+
+// credited reports whether the node's volume was found to hold a management credential.
+func (s *Session) credited() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.credential
 }
 
 // held returns the node's passfile as the session found it.
@@ -231,8 +252,10 @@ func (s *Session) document(ctx context.Context, sql string, into any) error {
 	if len(rows) != 1 || len(rows[0]) != 1 {
 		return fmt.Errorf("%d rows where one was expected", len(rows))
 	}
-	return json.Unmarshal([]byte(rows[0][0]), into)
+	return decode(rows[0][0], into)
 }
+
+func decode(document string, into any) error { return json.Unmarshal([]byte(document), into) }
 
 // changeIn runs SQL that changes something in another database than the maintenance database.
 func (s *Session) changeIn(ctx context.Context, database, what, sql string) error {

@@ -146,9 +146,12 @@ func (s *server) seenSetting(name string, want schema.Setting, inFile map[string
 		a.Value = unread(shown(known, file)).Value
 	case !written && !exists:
 		a.Value = "not set"
+	case !written && inForce && known.Quoted && s.found():
+		// ALTER SYSTEM would write the names in quotes, and the server take that for another value, which waits for a restart
+		a.Value = shown(known, want.Value)
 	case !written && inForce:
 		// in force, but from elsewhere: from the server's own files it may go at any time
-		a.Value, a.Effect, a.Reason = shown(known, live.Reset)+live.from(), engine.Live, "written where pgrepl keeps it"
+		a.Value, a.Effect, a.Reason = shown(known, live.Reset)+s.sourceOf(name, live), engine.Live, "written where pgrepl keeps it"
 	default:
 		a.Value = shown(known, live.Reset)
 		if !written {
@@ -157,6 +160,9 @@ func (s *server) seenSetting(name string, want schema.Setting, inFile map[string
 		if live.Pending {
 			a.Value += " (another value waits for a restart)"
 		}
+	}
+	if exists && s.argued(name, live) && !inForce {
+		a.Effect, a.Reason = engine.Recreate, "given as an argument, which no file and no restart changes"
 	}
 	if want.Sensitive {
 		a.Value = map[bool]string{true: schema.Hidden, false: "(differs)"}[a.Value == shown(known, want.Value)]
@@ -173,6 +179,40 @@ func (l liveSetting) from() string {
 		return fmt.Sprintf(" (from %s:%d)", path.Base(l.File), l.Line)
 	}
 	return " (from " + l.Source + ")"
+}
+
+// argued reports whether a value comes from the arguments of the server's container: it beats every file. Of what our own session
+// has set, the server does not say where it had it from before.
+func (s *server) argued(name string, l liveSetting) bool {
+	return s.seen.byHand && (l.Source == "command line" || shadowed(l) && slices.Contains(s.machine.Arguments(), name))
+}
+
+// sourceOf says where a value comes from, whatever our own session has set.
+func (s *server) sourceOf(name string, l liveSetting) string {
+	switch {
+	case s.argued(name, l):
+		return " (from command line)"
+	case shadowed(l):
+		return ""
+	}
+	return l.from()
+}
+
+// Argued names the settings of a node that the file wants otherwise than the arguments of its container have them.
+func (s *Site) Argued(node string) []string {
+	var out []string
+	srv := s.server(node)
+	if srv == nil || srv.seen.reach != up {
+		return nil
+	}
+	inFile := srv.seen.live.inAutoConf()
+	for name, want := range srv.settings() {
+		if !want.Unset && srv.seenSetting(name, want, inFile).Effect == engine.Recreate {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // unread is a value that stands in the file and that the server has not taken over: the next start would. The file is put
@@ -281,7 +321,7 @@ func (k settingsKind) Steps(c engine.Change) []engine.Step {
 		case between || !s.written(name):
 			set.names = append(set.names, name)
 		}
-		if f.Effect == engine.Restart {
+		if f.Effect == engine.Restart || f.Effect == engine.Recreate {
 			restart = append(restart, name)
 		}
 	}

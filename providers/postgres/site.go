@@ -28,7 +28,12 @@ type Site struct {
 
 	rotating map[string]time.Time // since when a role has a password that not all standbys have logged in with
 
+	marks      []Mark // of Docker's objects
+	marksKnown bool
+	ask        func(role string) (schema.Secret, error) // for the superuser's password; nil: there is nobody to ask
+
 	mu          sync.Mutex
+	answered    *schema.Secret           // what they said
 	credential  schema.Secret            // of the management role
 	replication map[string]schema.Secret // generated passwords of replication roles, by role
 	rebuilt     map[string]bool          // nodes whose data was made in this run
@@ -51,14 +56,18 @@ func NewSite(file *schema.Cluster, machine func(*schema.Node) Machine, effect en
 	s := &Site{file: file, replication: map[string]schema.Secret{}, leaving: map[string][]leavingSlot{}}
 	for _, n := range file.Nodes {
 		m := machine(n)
-		s.servers = append(s.servers, &server{site: s, node: n, machine: m, session: &Session{machine: m, effect: effect}})
+		s.servers = append(s.servers, &server{site: s, node: n, machine: m, session: &Session{machine: m, effect: effect, guest: s.superuser}})
 	}
 	return s
 }
 
 // Kinds lists what this side manages.
 func (s *Site) Kinds() []engine.Kind {
-	return []engine.Kind{serverKind{s}, ledgerKind{s}, settingsKind{s}, hbaKind{s}, replicationKind{s}, synchronousKind{s}, releasing{roleKind{s}, s}, releasing{databaseKind{s}, s}, releasing{slotKind{s}, s}}
+	kinds := []engine.Kind{serverKind{s}, ledgerKind{s}, settingsKind{s}, hbaKind{s}, replicationKind{s}, synchronousKind{s}, releasing{roleKind{s}, s}, releasing{databaseKind{s}, s}, releasing{slotKind{s}, s}}
+	for i, k := range kinds {
+		kinds[i] = entered{k, s}
+	}
+	return kinds
 }
 
 // Look looks at every node at once.
@@ -81,7 +90,7 @@ func (s *Site) Look(ctx context.Context) error {
 		return err
 	}
 	s.looked = true
-	return errors.Join(s.askAgain(ctx), s.lookAtLedger(ctx))
+	return errors.Join(s.askAgain(ctx), s.lookAtLedger(ctx), s.lookAtMarks(ctx))
 }
 
 // Close ends every session.
@@ -184,12 +193,27 @@ func (s *Site) known(r *schema.Role) (schema.Secret, bool) {
 			if d.node.Role != r {
 				continue
 			}
-			if p, ok := parsePassfile(d.seen.passfile, name); ok && accepts(stored, p) {
-				return p, true
+			for _, p := range d.heldFor(name) {
+				if accepts(stored, p) {
+					return p, true
+				}
 			}
 		}
 	}
 	return schema.Secret{}, false
+}
+
+// heldFor are the passwords that a standby has for a role: in its passfile, and where the link was made by hand, in
+// primary_conninfo.
+func (s *server) heldFor(role string) []schema.Secret {
+	var out []schema.Secret
+	if p, ok := parsePassfile(s.seen.passfile, role); ok {
+		out = append(out, p)
+	}
+	if info := parseConninfo(s.seen.live.Settings["primary_conninfo"].Reset); info["user"] == role && info["password"] != "" {
+		out = append(out, schema.NewSecret(info["password"], "primary_conninfo"))
+	}
+	return out
 }
 
 // verifier is what the primary stores for a role, "" where there is no such role or no password.

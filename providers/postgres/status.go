@@ -125,7 +125,7 @@ func (s *server) follow(n *NodeStatus) {
 }
 
 // Record writes one row of the ledger's history, and forgets what is no more.
-func (s *Site) Record(ctx context.Context, who, tool string, steps []string) error {
+func (s *Site) Record(ctx context.Context, who, tool string, steps []string, stale []Mark) error {
 	if !s.primary().seen.live.Ledger {
 		return nil
 	}
@@ -143,6 +143,9 @@ func (s *Site) Record(ctx context.Context, who, tool string, steps []string) err
 	sql = append(sql, s.renameSQL()...)
 	for _, id := range s.outlived() {
 		sql = append(sql, unmarkSQL(id))
+	}
+	for _, m := range stale {
+		sql = append(sql, m.removeSQL())
 	}
 	return s.primary().session.change(ctx, "record the apply", strings.Join(sql, ";\n"))
 }
