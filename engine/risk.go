@@ -126,6 +126,8 @@ var rules = map[string]Rule{
 		"Remove its container and its volume, and apply clones it anew, as pgrepl makes all of them."},
 	"PGR257": {"PGR257", Warns, "not labelled, and the ledger is out of reach", "What was made by hand is marked in the ledger only, and nothing is removed that is not known to be the cluster's.",
 		"Start the master and run `pgrepl destroy` again, or remove by hand what the message names."},
+	"PGR258": {"PGR258", Never, "what pgrepl derives is given as an argument", "It has to change while the server runs, and an argument of the server's command beats every file.",
+		"Make the container anew by hand without that argument, around the same volume."},
 }
 
 // Rules returns the risk table, by code.

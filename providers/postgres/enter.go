@@ -152,7 +152,7 @@ func (s *server) letIn(ctx context.Context) error {
 func (s *server) takeOver(ctx context.Context) error {
 	s.session.close()
 	s.session.keepOut()
-	for deadline := time.Now().Add(replayDeadline); ; {
+	for deadline := time.Now().Add(replayDeadline + s.delay()); ; {
 		_, err := s.session.query(ctx, "SELECT 1")
 		switch {
 		case err == nil:

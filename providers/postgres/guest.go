@@ -111,6 +111,17 @@ func (s *server) asSuperuser(ctx context.Context, what, sql string) (string, err
 	return s.machine.Run(ctx, what, socketScript, socketPrelude+sql, s.socketArguments()...)
 }
 
+// arguedLink names a setting that is another's than the settings kind's and comes from the arguments; "" where none does.
+func (s *server) arguedLink() string {
+	for _, name := range append([]string{synchronousNames}, replicationSettings...) {
+		l := s.seen.live.Settings[name]
+		if s.argued(name, l) && l.Reset != "" && (s.isPrimary() == (name == synchronousNames)) {
+			return name
+		}
+	}
+	return ""
+}
+
 // noWayIn is why a server that was made by hand cannot be looked at.
 func (k serverKind) noWayIn(s *server, f engine.Fact) engine.Fact {
 	super := k.file.Superuser

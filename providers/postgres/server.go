@@ -113,6 +113,10 @@ func (k serverKind) Facts(want, seen engine.Snapshot) []engine.Fact {
 			f.Code, f.Text = "PGR254", fmt.Sprintf("%s keeps %s outside its data directory", s.address(), s.elsewhere())
 			f.Detail = "pgrepl keeps a server's files in its data directory, and a new container would not find these"
 			f.Next = "move them into the data directory of the volume, and start the server without the setting that names them"
+		case s.found() && s.arguedLink() != "":
+			f.Code, f.Text = "PGR258", fmt.Sprintf("%s has %s as an argument of its container", s.address(), s.arguedLink())
+			f.Detail = "pgrepl derives it from the file and changes it while the server runs; an argument beats every file"
+			f.Next = "make the container anew by hand, around the same volume and without that argument; then plan again"
 		case s.found() && s.isPrimary() && !s.seen.credited && k.verifierOf(managementRole):
 			f.Code, f.Text = "PGR254", fmt.Sprintf("%s has a role %s already, and pgrepl did not make it", s.address(), managementRole)
 			f.Detail = "pgrepl logs in as a role of its own by that name, and never takes one over"

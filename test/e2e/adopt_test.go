@@ -448,6 +448,15 @@ func TestWhatDoesNotFitIsNotAdopted(t *testing.T) {
 		c.remake("replica", "pg_ctl initdb -s -D $PGDATA; touch $PGDATA/standby.signal; exec docker-entrypoint.sh postgres -c primary_slot_name=x")
 		c.refuses("PGR217", "holds another cluster: system identifier")
 	})
+	c.sub("synchronous standbys as an argument", func(t *testing.T) {
+		img, _ := image(t, usual, "official")
+		c.docker("rm", "-f", master)
+		c.docker("run", "-d", "--name", master, "--network", net, "-v", master+":/var/lib/postgresql/data", img, "-c", "synchronous_standby_names=FIRST 1 (walreceiver)")
+		c.eventually("it is ready", func() bool {
+			return exec.Command("docker", "exec", master, "pg_isready", "-h", "127.0.0.1", "-q").Run() == nil
+		})
+		c.refuses("PGR258", "has synchronous_standby_names as an argument of its container")
+	})
 	c.sub("no PostgreSQL", func(t *testing.T) {
 		c.remake("replica", "exec sleep 1000")
 		c.refuses("PGR251", "no PostgreSQL answers in it on port 5432")
