@@ -195,7 +195,7 @@ func (k nodes) leftAlone() []engine.Fact {
 	var out []engine.Fact
 	for _, n := range k.file.Nodes {
 		c, there := k.seen.inspected[n.Name]
-		if !there || k.labelled(c.Config.Labels) || !k.takesPart(n.Name, c) {
+		if !there || k.owns(c) || !k.takesPart(n.Name, c) {
 			continue
 		}
 		out = append(out, engine.Fact{Code: "PGR257", On: nodeID(n.Name), Addr: address(n.Address), Origin: origin(n.Origin),

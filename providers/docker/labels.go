@@ -14,6 +14,7 @@ const (
 	labelHelper   = "io.pgrepl.helper"   // a never-started container that a plan reads a volume through
 	labelLock     = "io.pgrepl.lock"     // the container that is the lock
 	labelRemoving = "io.pgrepl.removing" // of an empty volume that says: the one named here goes, too, its container went first
+	labelGoing    = "io.pgrepl.going"    // of an empty volume that says: a destroy removes the object named here, which has no labels
 	labelData     = "io.pgrepl.data"     // of a container: its data directory within the volume, where that is not pgdata
 	labelRecipe   = "io.pgrepl.recipe"   // revision of the container's start script, for information only
 )

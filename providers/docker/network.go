@@ -271,6 +271,9 @@ func (s removeNetwork) Run(ctx context.Context) error {
 		if err != nil && !errdefs.IsNotFound(err) {
 			return fmt.Errorf("%s: %w", s, err)
 		}
+		if n.Labels[labelCluster] == "" {
+			return s.engine.forget(ctx, s.network)
+		}
 	}
 	return nil
 }

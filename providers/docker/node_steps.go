@@ -78,6 +78,9 @@ func (k nodes) remove(c engine.Change, why string) removeNode {
 	if n := k.node(c.ID.Name); n != nil && !k.labelled(k.seen.inspected[n.Name].Config.Labels) {
 		s.patience = fastShutdown(n.StopTimeout)
 	}
+	if c.Action == engine.Delete {
+		s.notes = k.notes(c.ID.Name)
+	}
 	if c.Action == engine.Delete && k.file.Primary().Name == c.ID.Name {
 		for other := range k.seen.inspected {
 			if other != c.ID.Name {
@@ -274,6 +277,7 @@ type removeNode struct {
 	cluster  string
 	volume   string // goes as well, in a step of its own; "" where it stays
 	patience container.StopOptions
+	notes    []Mark // of what nothing would tell about any more
 }
 
 func (s removeNode) String() string {
@@ -305,6 +309,11 @@ func (s removeNode) Effects() []engine.Effected {
 // Run stops the server with a fast shutdown first (a removal alone would kill it), then removes the container and its
 // anonymous volumes.
 func (s removeNode) Run(ctx context.Context) error {
+	for _, m := range s.notes {
+		if err := s.site.engine.note(ctx, s.site.file.Name, m); err != nil {
+			return err
+		}
+	}
 	if s.volume != "" { // once the container is gone, nothing else tells that its volume was to go, too
 		if err := s.site.engine.markRemoval(ctx, s.cluster, s.volume); err != nil {
 			return err
@@ -314,6 +323,9 @@ func (s removeNode) Run(ctx context.Context) error {
 		return err
 	}
 	s.site.left(s.node.Name)
+	if len(s.notes) > 0 {
+		return s.site.engine.forget(ctx, s.node)
+	}
 	return nil
 }
 

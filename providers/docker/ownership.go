@@ -111,7 +111,7 @@ func (s *Site) marked(kind, identity string) bool {
 
 // owns reports whether a container is this cluster's: nothing else is ever removed.
 func (s *Site) owns(c container.InspectResponse) bool {
-	return s.labelled(c.Config.Labels) || c.Config.Labels[labelCluster] == "" && s.marked("node", c.ID)
+	return s.labelled(c.Config.Labels) || c.Config.Labels[labelCluster] == "" && (s.marked("node", c.ID) || s.going("node", c.ID))
 }
 
 // takesPart reports whether a container is looked at and changed as a node of the file: its own, or one that nobody's labels
@@ -156,7 +156,7 @@ func (s *Site) insideSays(volume string) bool {
 }
 
 func (s *Site) ownsNetwork(n network.Summary) bool {
-	return s.labelled(n.Labels) || n.Labels[labelCluster] == "" && s.marked("network", n.ID)
+	return s.labelled(n.Labels) || n.Labels[labelCluster] == "" && (s.marked("network", n.ID) || s.going("network", n.ID))
 }
 
 // takesPartNetwork reports whether a network is the cluster's or may be: a node that takes part is on it.

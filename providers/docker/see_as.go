@@ -24,7 +24,9 @@ func (s *Site) SeeAs(w engine.Snapshot) {
 		case "image":
 			look.images[r.ID.Name] = imageInfo{Mount: "/var/lib/postgresql", Env: []string{dataAs}}
 		case "network":
-			look.networks = append(look.networks, s.networkAs(r))
+			n := s.networkAs(r)
+			look.networks = append(look.networks, n)
+			look.volumes = append(look.volumes, s.noteAs(r, n.ID)...)
 		case "volume":
 			labels := ownLabels(s.file.Name, "volume", r.ID.Name, nil)
 			labels[labelNode] = r.Attrs["node"].Value
@@ -40,12 +42,22 @@ func (s *Site) SeeAs(w engine.Snapshot) {
 			if _, byHand := r.Attrs[containerOwner]; byHand {
 				c.Config.Labels, c.Config.Env = nil, append(c.Config.Env, dataAs)
 			}
+			look.volumes = append(look.volumes, s.noteAs(r, c.ID)...)
 			look.inspected[r.ID.Name] = c
 			look.containers = append(look.containers, summaryAs(c))
 		}
 	}
 	s.seen = s.renamed(look)
 	s.marksAs(w)
+}
+
+// noteAs is the note of an object that a destroy has begun to remove.
+func (s *Site) noteAs(r engine.Resource, identity string) []*volume.Volume {
+	if _, noted := r.Attrs["going"]; !noted {
+		return nil
+	}
+	name := goingNote(r.ID.Kind, r.ID.Name)
+	return []*volume.Volume{{Name: name, Labels: ownLabels(s.file.Name, "volume", name, map[string]string{labelGoing: r.ID.Kind + " " + identity})}}
 }
 
 // dataAs makes the data directory of what was made by hand the root of its volume.

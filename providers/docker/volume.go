@@ -49,8 +49,9 @@ func (k volumes) Seen() []engine.Resource {
 		if !k.takesPartVolume(v) {
 			continue
 		}
-		if of := v.Labels[labelRemoving]; of != "" {
-			if k.seen.volume(of) == nil { // a run was killed between the two
+		of, note := v.Labels[labelRemoving], v.Labels[labelGoing]
+		if of != "" || note != "" {
+			if of != "" && k.seen.volume(of) == nil || note != "" && k.outlives(note) { // a run was killed between the two
 				out = append(out, engine.Resource{ID: volumeID(v.Name), Addr: engine.Address{Block: "volume", Label: v.Name}, Ours: true})
 			}
 			continue
@@ -163,7 +164,7 @@ func (k volumes) Steps(c engine.Change) []engine.Step {
 	}
 	v := k.seen.volume(c.ID.Name)
 	node, _ := k.carrier(v)
-	return []engine.Step{removeVolume{mark: v.Labels[labelRemoving] != "", Order: engine.Order{Self: engine.StepID{Do: "remove", On: c.ID}, On: node,
+	return []engine.Step{removeVolume{mark: v.Labels[labelRemoving]+v.Labels[labelGoing] != "", Order: engine.Order{Self: engine.StepID{Do: "remove", On: c.ID}, On: node,
 		Behind: []engine.StepID{{Do: "remove", On: nodeID(node)}}}, engine: k.engine, volume: c.ID, addr: c.Addr}}
 }
 

@@ -27,6 +27,16 @@ func (w *World) begin(s engine.Step) error {
 			w.label(id.On)
 			w.set(id.On, "state", "created")
 		} else if w.has(id.On) {
+			if real, ok := s.(interface{ Notes() []engine.ID }); ok {
+				for _, noted := range real.Notes() {
+					w.set(noted, "going", "yes")
+				}
+			}
+			for _, v := range s.After(w.things) { // that it goes, too, is noted before anything else
+				if v.ID.Kind == "volume" {
+					w.put(v)
+				}
+			}
 			w.set(id.On, "state", "exited")
 		}
 		w.settle()

@@ -664,3 +664,26 @@ func TestADirectoryDeepInItsVolumeIsAdopted(t *testing.T) {
 	}
 	c.flows()
 }
+
+// TestKilledAtEachSideEffectOfADestroy takes the ledger away in the middle: what is gone on with is told by notes.
+func TestKilledAtEachSideEffectOfADestroy(t *testing.T) {
+	stride := 4
+	if os.Getenv("PGREPL_TEST_CHAOS") != "" {
+		stride = 1
+	}
+	for n := 1; ; n += stride {
+		c := byHand(t, usual)
+		c.apply()
+		c.env = append(c.env, fmt.Sprintf("PGREPL_CRASH_AT=%d", n))
+		killed := c.run("destroy", "--auto-approve", "--allow=data")
+		c.env = c.env[:1]
+		if killed.code == 137 {
+			c.want(0, "destroy", "--auto-approve", "--allow=data")
+		}
+		c.goneForGood()
+		if killed.code == 0 {
+			t.Logf("killed at %d points", (n-1)/stride)
+			return
+		}
+	}
+}
