@@ -497,7 +497,7 @@ func TestAnAdoptedNodeGoesOnFromAnyState(t *testing.T) {
 	c.sub("the master's container is gone", func(t *testing.T) {
 		c.docker("rm", "-fv", c.name("master"))
 		c.apply()
-		c.ownContainer2("master")
+		c.labelledContainer("master")
 		c.flows()
 	})
 	c.sub("another container is on the volume", func(t *testing.T) {
@@ -519,8 +519,8 @@ func TestAnAdoptedNodeGoesOnFromAnyState(t *testing.T) {
 	})
 }
 
-// ownContainer2 holds what of ownContainer holds where nothing could be put ready.
-func (c *cluster) ownContainer2(node string) {
+// labelledContainer fails unless the container of a node is of pgrepl's making.
+func (c *cluster) labelledContainer(node string) {
 	c.t.Helper()
 	contains(c.t, c.docker("inspect", "-f", `{{index .Config.Labels "io.pgrepl.object"}}`, c.name(node)), "node/"+c.name(node))
 }
