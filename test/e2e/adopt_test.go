@@ -617,6 +617,7 @@ func (c *cluster) unadopt() {
 func TestAnAdoptedReplicaGoesWithItsBlock(t *testing.T) {
 	c := byHand(t, usual)
 	c.apply()
+	contains(t, c.want(1, "plan", "--rebuild", "replica."+c.name("replica")).err, "PGR259", "cannot be rebuilt in place", "docker volume rm "+c.name("replica"))
 	file := c.text()
 	block := file[strings.Index(file, "replica \""):]
 	c.write(strings.Replace(strings.Replace(file, block, "", 1), "slot \"standby_slot1\" {}", "", 1))
