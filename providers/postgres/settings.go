@@ -155,7 +155,7 @@ func (s *server) seenSetting(name string, want schema.Setting, inFile map[string
 	default:
 		a.Value = shown(known, live.Reset)
 		if !written {
-			a.Value += live.from()
+			a.Value += s.sourceOf(name, live)
 		}
 		if live.Pending {
 			a.Value += " (another value waits for a restart)"

@@ -390,7 +390,7 @@ func TestAnArgumentThatDiffersTakesANewContainer(t *testing.T) {
 	c.edit("wal_keep_size      = 64", "wal_keep_size      = 128")
 	c.edit("synchronous_commit = false", "synchronous_commit = true")
 	r := c.want(0, "plan")
-	contains(t, r.out, "64MB -> 128MB", "recreate", "arguments", "synchronous_commit, wal_keep_size -> none", "! recreate master."+c.name("master"))
+	contains(t, r.out, "64MB (from command line) -> 128MB", "recreate", "arguments", "synchronous_commit, wal_keep_size -> none", "! recreate master."+c.name("master"))
 	c.want(3, "plan", "--detailed-exitcode", "--deny=recreate")
 	replica := c.docker("inspect", "-f", "{{.Id}} {{.State.StartedAt}}", c.name("replica"))
 	c.apply()
