@@ -51,17 +51,13 @@ func TestSecretsNeverAppear(t *testing.T) {
 		sinks["environment of the postmaster of "+node] = c.docker("exec", "-u", "postgres", c.name(node), "sh", "-c", `tr "\0" "\n" < /proc/$(head -1 /var/lib/postgresql/pgdata/postmaster.pid)/environ`)
 		sinks["files of "+node] = c.docker("exec", c.name(node), "sh", "-c", `cd /var/lib/postgresql; find . -type f ! -path "./pgrepl/credential" ! -path "./pgrepl/passfile" -exec cat {} + | tr -c "[:print:]" "\n"`)
 		sinks["statistics of "+node] = c.sql(node, "SELECT string_agg(query, ' ') FROM pg_stat_activity")
+		sinks["other files of "+node] = c.docker("exec", "-u", "root", c.name(node), "sh", "-c", `find /tmp /run /dev/shm /root /home /etc /var/log -type f -exec cat {} + 2>/dev/null | tr -c "[:print:]" "\n"`) + c.changedFiles(node)
+		sinks["volume inspect of "+node] = c.docker("volume", "inspect", c.name(node))
 		inspect := c.docker("inspect", c.name(node))
 		sinks["inspect of "+node] = strings.ReplaceAll(inspect, env, "") // env is where the author put it
 	}
-	for _, secret := range hidden {
-		for sink, text := range sinks {
-			if i := strings.Index(text, secret); i >= 0 && !(secret == env && strings.HasPrefix(sink, "environment")) {
-				t.Errorf("a secret appears in the %s: …%s…", sink, text[max(0, i-80):min(len(text), i+20)])
-			}
-		}
-	}
-	if !strings.Contains(sinks["log of a"], "connection authorized") {
+	sinks["network inspect"] = c.docker("network", "inspect", c.prefix)
+	if log := sinks["log of a"]; !strings.Contains(log, "connection authorized") {
 		t.Error("the server's log is not there, so nothing was looked for in it")
 	}
 	for _, node := range []string{"a", "b"} {
@@ -69,6 +65,30 @@ func TestSecretsNeverAppear(t *testing.T) {
 			t.Errorf("modes on %s: %q", node, modes)
 		}
 	}
+	c.edit("\nrole \"group\" { password = var.password }\nrole \"bad\" { valid_until = var.password }", "\nrole \"group\" {}")
+	sinks["output of a failed apply"] = c.run("apply", "--auto-approve", "--deny=restart,recreate", "--target", "role.nobody").String()
+	sinks["output of destroy"] = c.want(0, "destroy", "--auto-approve", "--allow=data").String()
+	for _, secret := range hidden {
+		for sink, text := range sinks {
+			if i := strings.Index(text, secret); i >= 0 && !(secret == env && strings.HasPrefix(sink, "environment")) {
+				t.Errorf("a secret appears in the %s: …%s…", sink, text[max(0, i-80):min(len(text), i+20)])
+			}
+		}
+	}
+}
+
+// changedFiles is what lies in a container over its image, outside its volume.
+func (c *cluster) changedFiles(node string) string {
+	var out strings.Builder
+	for line := range strings.Lines(c.docker("diff", c.name(node))) {
+		kind, path, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if kind == "D" {
+			continue
+		}
+		text, _ := exec.Command("docker", "exec", "-u", "root", c.name(node), "cat", path).Output() // folders cannot be
+		out.Write(text)
+	}
+	return out.String()
 }
 
 // watchProcesses collects the arguments of every process on the machine, containers' included, until it is stopped.
