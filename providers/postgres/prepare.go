@@ -35,7 +35,7 @@ mv pgrepl/conf pgdata.part/postgresql.auto.conf
 mv pgrepl/hba pgdata.part/pg_hba.conf
 `
 	publishScript = `
-mv pgrepl/credential.new pgrepl/credential
+[ ! -e pgrepl/credential.new ] || mv pgrepl/credential.new pgrepl/credential
 sync pgrepl/credential 2>/dev/null || sync
 mv pgdata.part pgdata
 rm -rf pgdata.new pgrepl/rebuild
