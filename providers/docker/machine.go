@@ -138,22 +138,23 @@ func (m *Machine) Read(ctx context.Context, folder string) (map[string][]byte, e
 	return files, nil
 }
 
-// Holds reports whether there is anything in a folder of the volume. It reads no further than to the first entry.
-func (m *Machine) Holds(ctx context.Context, folder string) (bool, error) {
+// Holds reports whether a folder of the volume is there, and whether there is anything in it. It reads no further than to the
+// first entry.
+func (m *Machine) Holds(ctx context.Context, folder string) (there, filled bool, err error) {
 	stream, err := m.archive(ctx, folder)
 	if err != nil || stream == nil {
-		return false, err
+		return false, false, err
 	}
 	defer stream.Close()
 	entries := tar.NewReader(stream)
 	if _, err := entries.Next(); err != nil { // the folder itself
-		return false, fmt.Errorf("read %s of %s: %w", folder, m.node.Name, err)
+		return false, false, fmt.Errorf("read %s of %s: %w", folder, m.node.Name, err)
 	}
 	_, err = entries.Next()
 	if errors.Is(err, io.EOF) {
-		return false, nil
+		return true, false, nil
 	}
-	return err == nil, err
+	return true, err == nil, err
 }
 
 // archive is a folder of the volume as the engine packs it; nil where there is none.

@@ -308,10 +308,10 @@ func (s *server) broken() bool {
 func (s *server) lookAtEmpty(ctx context.Context, l look) (look, error) {
 	l.reach = absent
 	var err error
-	if l.partial, err = s.machine.Holds(ctx, "pgdata.part"); err != nil {
+	if l.partial, _, err = s.machine.Holds(ctx, "pgdata.part"); err != nil {
 		return look{}, err
 	}
-	rest, err := s.machine.Holds(ctx, "pgdata")
+	_, rest, err := s.machine.Holds(ctx, "pgdata")
 	if err != nil {
 		return look{}, err
 	}

@@ -32,8 +32,8 @@ type Machine interface {
 	Mark() string
 	// Read returns the files below a folder of the volume, by path relative to the volume, in any state of the node.
 	Read(ctx context.Context, folder string) (map[string][]byte, error)
-	// Holds reports whether there is anything in a folder of the volume, in any state of the node.
-	Holds(ctx context.Context, folder string) (bool, error)
+	// Holds reports whether a folder of the volume is there, and whether there is anything in it, in any state of the node.
+	Holds(ctx context.Context, folder string) (there, filled bool, err error)
 	// Write puts files into pgrepl/, 0600 and the server's own. Those named conf and hba become postgresql.auto.conf and
 	// pg_hba.conf when the server starts the next time.
 	Write(ctx context.Context, files map[string][]byte) error
