@@ -125,7 +125,7 @@ func (l *loader) fileFunc(folder string) function.Function {
 				path = filepath.Join(folder, path)
 			}
 			shown := called(cty.StringVal(path).WithMarks(marks))
-			text, err := l.src.readFile(path)
+			text, err := l.src.readData(path)
 			switch {
 			case err != nil:
 				return cty.NilVal, callError{codeRead, "file():" + shown + " cannot be read",

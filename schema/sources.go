@@ -18,7 +18,8 @@ import (
 
 // sources are the files that were read, by the names that diagnostics use, and the stretches of them that hold secrets.
 type sources struct {
-	readFile func(string) ([]byte, error)
+	readFile func(string) ([]byte, error) // of -f, which may be a pipe that somebody will write
+	readData func(string) ([]byte, error) // of file()
 	readDir  func(string) ([]string, error)
 	text     map[string][]byte
 	starts   map[string][]int // the byte at which each line of a text begins
@@ -26,9 +27,9 @@ type sources struct {
 }
 
 func newSources(o Options) *sources {
-	s := &sources{readFile: o.ReadFile, readDir: o.ReadDir, text: map[string][]byte{}, starts: map[string][]int{}}
+	s := &sources{readFile: o.ReadFile, readData: o.ReadFile, readDir: o.ReadDir, text: map[string][]byte{}, starts: map[string][]int{}}
 	if s.readFile == nil {
-		s.readFile = readText
+		s.readFile, s.readData = readText, readPlainFile
 	}
 	if s.readDir == nil {
 		s.readDir = listFolder
@@ -43,7 +44,42 @@ func readText(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxBytes+1))
+	return ReadLimited(f)
+}
+
+// ReadLimited reads a text as far as it takes to know whether it is too large.
+func ReadLimited(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, maxBytes+1)) }
+
+// readPlainFile reads what is a file, and no pipe or device, which might never answer.
+func readPlainFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("it is no file")}
+	}
+	return readText(path)
+}
+
+// Files returns what a path names, as Load would read it: the *.hcl files of a folder, by name, or else the path itself.
+func Files(path string) []string {
+	names, err := listFolder(path)
+	if err != nil {
+		return []string{path}
+	}
+	return hclFiles(path, names)
+}
+
+func hclFiles(folder string, names []string) []string {
+	var paths []string
+	for _, name := range names {
+		if strings.HasSuffix(name, ".hcl") && !strings.HasPrefix(name, ".") {
+			paths = append(paths, filepath.Join(folder, name))
+		}
+	}
+	slices.Sort(paths)
+	return paths
 }
 
 // listFolder leaves out what is no file, such as a pipe that nobody may ever write.
@@ -110,17 +146,11 @@ func (l *loader) paths() []string {
 	if err != nil {
 		return []string{l.options.Path}
 	}
-	var paths []string
-	for _, name := range names {
-		if strings.HasSuffix(name, ".hcl") && !strings.HasPrefix(name, ".") {
-			paths = append(paths, filepath.Join(l.options.Path, name))
-		}
-	}
+	paths := hclFiles(l.options.Path, names)
 	if len(paths) == 0 {
 		l.errorf(codeRead, hcl.Range{Filename: l.options.Path}, "the folder holds no *.hcl file").
 			detail("Write a first file with `pgrepl init`, or name the right folder with -f.")
 	}
-	slices.Sort(paths)
 	return paths
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,11 +15,11 @@ import (
 )
 
 func newFmt(a *app) *cobra.Command {
-	var check, diff bool
+	var check, diff, write bool
 	c := &cobra.Command{
 		Use: "fmt [-|FILE|FOLDER]...", Short: "Write files in the canonical form", Args: cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, args []string) error {
-			f := formatting{app: a, check: check, diff: diff}
+			f := formatting{app: a, check: check, diff: diff, write: write && !check}
 			if len(args) == 0 {
 				args = []string{a.file}
 			}
@@ -28,15 +27,16 @@ func newFmt(a *app) *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&check, "check", false, "change nothing; exit with 2 when a file is not in the canonical form")
-	c.Flags().BoolVar(&diff, "diff", false, "show what changes")
+	c.Flags().BoolVar(&diff, "diff", false, "show what changes; the files are written all the same, unless with --check or --write=false")
+	c.Flags().BoolVar(&write, "write", true, "write the files; with =false only print the names of those that would change, or with --diff what changes")
 	return c
 }
 
 type formatting struct {
 	*app
-	check, diff bool
-	invalid     bool
-	differ      bool
+	check, diff, write bool
+	invalid            bool
+	differ             bool
 }
 
 func (f *formatting) all(paths []string) error {
@@ -60,18 +60,21 @@ func (f *formatting) all(paths []string) error {
 	return nil
 }
 
+// hclFiles are the files that Load would read; a pipe or device, which cannot be written back, is none.
 func hclFiles(path string) ([]string, error) {
-	info, err := os.Stat(path)
-	if path == "-" || (err == nil && !info.IsDir()) {
+	if path == "-" {
 		return []string{path}, nil
 	}
-	if errors.Is(err, fs.ErrNotExist) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%s does not exist", path)
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
+	case !info.IsDir() && !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no file; - reads standard input", path)
 	}
-	return filepath.Glob(filepath.Join(path, "*.hcl"))
+	return schema.Files(path), nil
 }
 
 func (f *formatting) one(path string) error {
@@ -96,17 +99,23 @@ func (f *formatting) one(path string) error {
 	case !same:
 		fmt.Fprintln(f.out, path)
 	}
-	if same || f.check || path == "-" {
+	if same || !f.write || path == "-" {
 		return nil
 	}
 	return replaceFile(path, formatted)
 }
 
+// read reads no more than it takes to know that a file is too large.
 func (f *formatting) read(path string) ([]byte, error) {
 	if path == "-" {
-		return io.ReadAll(f.in)
+		return schema.ReadLimited(f.in)
 	}
-	return os.ReadFile(path)
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return schema.ReadLimited(file)
 }
 
 // replaceFile writes a file whole or not at all, with the mode it had.
