@@ -16,8 +16,8 @@ func Format(src []byte, filename string) ([]byte, Diagnostics) {
 	found := report{}
 	files := newSources(Options{})
 	files.add(filename, text)
-	if found.sound(text, filename) {
-		_, diags := parse(text, filename)
+	if heredocs, ok := found.sound(text, filename); ok {
+		_, diags := parse(text, filename, heredocs)
 		found.syntax(diags, text, filename)
 	}
 	if found.hasErrors() {

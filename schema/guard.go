@@ -19,19 +19,29 @@ const (
 	maxCopied    = 16 << 30
 )
 
-// sound reports whether a text can be given to the parser without danger.
-func (r *report) sound(src []byte, filename string) bool {
+// sound reports whether a text can be given to the parser without danger, and finds the heredocs that are kept from it.
+func (r *report) sound(src []byte, filename string) ([]heredoc, bool) {
 	if len(src) > maxBytes {
 		r.errorf(codeOversize, hcl.Range{Filename: filename}, "the file is larger than 4 MiB")
-		return false
+		return nil, false
 	}
 	if at := invalidUTF8(src); at >= 0 {
 		r.errorf(codeSyntax, rangeAt(src, filename, at), "not UTF-8 from here on").detail("Save the file in the encoding UTF-8.")
-		return false
+		return nil, false
 	}
 	tokens, _ := hclsyntax.LexConfig(src, filename, hcl.InitialPos)
-	g := guard{}
-	for _, t := range tokens {
+	if !r.guarded(tokens, make([]bool, len(tokens)), guard{unlimited: true}) {
+		return nil, false
+	}
+	found, ours := longHeredocs(src, filename, tokens)
+	return found, r.guarded(tokens, ours, guard{})
+}
+
+func (r *report) guarded(tokens hclsyntax.Tokens, leaveOut []bool, g guard) bool {
+	for i, t := range tokens {
+		if leaveOut[i] {
+			continue
+		}
 		if complaint := g.take(t); complaint != "" {
 			r.errorf(codeOversize, t.Range, "%s", complaint)
 			return false
@@ -43,7 +53,8 @@ func (r *report) sound(src []byte, filename string) bool {
 // guard counts what would make the parser recurse.
 type guard struct {
 	depth, operators int
-	pieces, bytes    int // of a text, one behind the other
+	pieces, bytes    int  // of a text, one behind the other
+	unlimited        bool // of those: not all of them are for the parser
 	last             hclsyntax.TokenType
 }
 
@@ -82,7 +93,7 @@ func (g *guard) take(t hclsyntax.Token) string {
 		g.pieces, g.bytes = 0, 0
 	}
 	switch {
-	case g.pieces > maxPieces, g.pieces*g.bytes > maxCopied:
+	case !g.unlimited && (g.pieces > maxPieces || g.pieces*g.bytes > maxCopied):
 		return "the text is too long to stand here: put it into a file of its own, and write file(\"…\")"
 	case g.depth > maxDepth:
 		return "nested too deeply"

@@ -17,6 +17,14 @@ func TestLongHeredocs(t *testing.T) {
 		"<<-E\n  hots all all\n  E\n",
 		"<<EOT\n  hots all ${upper(\"x\")}\nEOT\n",
 		"<<EOT\n  hots all $${x} %%{y}\nEOT\n",
+		"<<EOT\n  hots ${upper(\"x\")} all $${ $ $$ %%{ /^a$\n${lower(<<E\nX\nE\n)} x ${1}${2}\nEOT\n",
+		"<<-EOT\n    hots ${upper(\"x\")} all\n  ${lower(\"Y\")} x\n   /^db$\n\n  EOT\n",
+		"<<-EOT\n  ö hots\n    hots all\n  EOT\n",
+		"<<-EOT\n  hots ${~ 1 ~} all\n  hots\n  EOT\n",
+		"<<-EOT\n  hots %{ if true } all %{ endif }\n  hots\n  EOT\n",
+		"<<-EOT\n  hots ${upper( } all\n  hots\n  EOT\n",
+		"<<-EOT\n  hots ${} all\n  hots\n  EOT\n",
+		"<<-EOT\n  hots ${{a = 1}.b} all\n  hots ${[1,\n2][0]}\n  EOT\n",
 		"[<<EOT\nhots all all\nEOT\n, \"hots\"]\n",
 		"[\n<<-EOT\n  hots all all\n  EOT\n,\n\"hots\",\n]\n",
 		"upper(<<EOT\nhots all all\nEOT\n)\n",
@@ -29,7 +37,8 @@ func TestLongHeredocs(t *testing.T) {
 		}
 	}
 	text := "cluster \"demo\" {\n  hba = <<EOT\n" + strings.Repeat("local all all peer\n", longHeredoc) + "EOT\n}\n"
-	if len(plainHeredocs([]byte(text), "t.hcl")) != 1 {
+	var r report
+	if found, _ := r.sound([]byte(text), "t.hcl"); len(found) != 1 {
 		t.Error("a long heredoc is left to the parser")
 	}
 }

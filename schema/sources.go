@@ -163,10 +163,11 @@ func (l *loader) parseFile(path, advice string) *hclsyntax.Body {
 	}
 	src = normalNewlines(src)
 	l.src.add(path, src)
-	if !l.sound(src, path) {
+	heredocs, ok := l.sound(src, path)
+	if !ok {
 		return nil
 	}
-	file, diags := parse(src, path)
+	file, diags := parse(src, path, heredocs)
 	l.syntax(diags, src, path)
 	body, ok := file.Body.(*hclsyntax.Body)
 	if !ok || diags.HasErrors() {

@@ -136,7 +136,7 @@ func (l *loader) givenValue(v *variable, in given) (cty.Value, bool) {
 		return value, err == nil
 	}
 	quiet := report{}
-	if quiet.sound([]byte(in.text), "") {
+	if long, ok := quiet.sound([]byte(in.text), ""); ok && len(long) == 0 {
 		expr, diags := hclsyntax.ParseExpression([]byte(in.text), "", hcl.InitialPos)
 		if !diags.HasErrors() {
 			return l.outsideValue(v, in, expr)
