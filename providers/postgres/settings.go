@@ -151,7 +151,7 @@ func (s *server) seenSetting(name string, want schema.Setting, inFile map[string
 		a.Value = shown(known, want.Value)
 	case !written && inForce:
 		// in force, but from elsewhere: from the server's own files it may go at any time
-		a.Value, a.Effect, a.Reason = shown(known, live.Reset)+s.sourceOf(name, live), engine.Live, "written where pgrepl keeps it"
+		a.Value, a.Effect, a.Reason = shown(known, live.Reset)+orDefault(s.sourceOf(name, live), " (from default)"), engine.Live, "written where pgrepl keeps it"
 	default:
 		a.Value = shown(known, live.Reset)
 		if !written {
