@@ -128,6 +128,8 @@ var rules = map[string]Rule{
 		"Start the master and run `pgrepl destroy` again, or remove by hand what the message names."},
 	"PGR258": {"PGR258", Never, "what pgrepl derives is given as an argument", "It has to change while the server runs, and an argument of the server's command beats every file.",
 		"Make the container anew by hand without that argument, around the same volume."},
+	"PGR270": {"PGR270", Never, "server does not take a value", "It was asked before anything moves: at a reload it would keep the old value and say so only in its log, and at the next start not come up.",
+		"Write a value that this server knows: its own files decide which locales, time zones and text search configurations there are."},
 }
 
 // Rules returns the risk table, by code.

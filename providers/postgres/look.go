@@ -47,6 +47,7 @@ type look struct {
 	tight     bool   // the volume of an adopted node: nothing can be made beside its data
 	credited  bool   // the volume holds what the management role logs in with
 	live      live
+	refused   []refusedValue // declared values that the server does not take
 }
 
 // live is the answer to look.sql.
@@ -185,7 +186,10 @@ func (s *server) lookAt(ctx context.Context) (look, error) {
 		}
 		if err == nil {
 			l.reach, l.history, l.kept, l.rebuild = up, l.live.History, l.live.Kept, strings.TrimSpace(l.live.Rebuild)
-			return l, nil
+			if !l.byHand { // who is still to be let in has nobody to ask
+				l.refused, err = s.askValues(ctx, l.live)
+			}
+			return l, err
 		}
 		if ctx.Err() != nil {
 			return look{}, ctx.Err()

@@ -265,7 +265,7 @@ func (k settingsKind) Facts(want, seen engine.Snapshot) []engine.Fact {
 	for _, s := range k.servers {
 		id := nodeID(s.node.Name)
 		sameImage := want[id].Attrs["image"].Value == seen[id].Attrs["image"].Value
-		for _, f := range append(s.settingFacts(), s.startFacts(sameImage)...) {
+		for _, f := range slices.Concat(s.settingFacts(), s.startFacts(sameImage), s.refusedFacts()) {
 			if at := f.Code + f.Origin.String(); !reported[at] {
 				reported[at] = true
 				out = append(out, f)
