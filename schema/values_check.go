@@ -27,6 +27,9 @@ func Takes(s catalogue.Setting, text string) error {
 		return err
 	}
 	_, err := Canonical(s, text)
+	if rule := wordRules[lower(s.Name)]; err == nil && rule != nil {
+		err = rule(text)
+	}
 	return err
 }
 
@@ -108,6 +111,10 @@ func suggestion(s catalogue.Setting, text string) string {
 		}
 	case s.Type == "integer" || s.Type == "real":
 		return numberSuggestion(s, text)
+	case lower(s.Name) == "timezone" || lower(s.Name) == "log_timezone":
+		return didYouMean(text, catalogue.Zones())
+	case lower(s.Name) == "client_encoding":
+		return didYouMean(lower(text), encodings)
 	case s.List && lists[lower(s.Name)].words != nil:
 		return wordSuggestion(lists[lower(s.Name)], text)
 	}

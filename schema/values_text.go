@@ -56,7 +56,8 @@ var lists = map[string]list{
 	"synchronized_standby_slots":       {unquoted: toBlank, fold: true, set: true},
 	"temp_tablespaces":                 identifiers,
 	"unix_socket_directories":          folders,
-	"wal_consistency_checking":         {unquoted: toBlank, fold: true, anyCase: true, set: true},
+	"wal_consistency_checking": {unquoted: toBlank, fold: true, anyCase: true, set: true,
+		words: []string{"all", "heap", "heap2", "btree", "hash", "gin", "gist", "sequence", "spgist", "brin", "generic"}},
 }
 
 const blanks = " \t\n\r\f\v"
