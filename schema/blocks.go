@@ -148,6 +148,9 @@ func (l *loader) unknownAttribute(kind string, s shape, a *hclsyntax.Attribute) 
 	default:
 		l.errorf(codeAttribute, a.NameRange, "%s has no attribute %q", kind, a.Name).
 			hint(attributeHint(kind, a.Name))
+		if nearest(a.Name, []string{"password"}) != "" {
+			l.src.secrets = append(l.src.secrets, a.Expr.Range())
+		}
 	}
 }
 

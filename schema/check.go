@@ -3,6 +3,7 @@ package schema
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -10,7 +11,9 @@ import (
 // check looks at what one object alone cannot show.
 func (d *decoder) check() {
 	d.checkNames()
+	d.checkSubnets()
 	d.checkVolumes()
+	d.checkLosses()
 	d.checkPorts()
 	d.checkUpstreams()
 	d.checkReplicas()
@@ -72,6 +75,25 @@ func (d *decoder) sameName(taken firsts, key string, o *Object) {
 		return
 	}
 	d.errorf(codeSameName, d.at(o, "name"), "%s and %s have the same name %q", other.Address, o.Address, o.Name)
+}
+
+// checkSubnets finds networks that Docker could not make side by side. One that exists already is not made.
+func (d *decoder) checkSubnets() {
+	subnets := map[*Network]netip.Prefix{}
+	for i, n := range d.cluster.Networks {
+		subnet, err := netip.ParsePrefix(n.Subnet)
+		if err != nil {
+			continue
+		}
+		subnets[n] = subnet
+		for _, other := range d.cluster.Networks[:i] {
+			if before, ok := subnets[other]; ok && before.Overlaps(subnet) && !(n.External && other.External) {
+				d.errorf(codeSubnet, d.at(&n.Object, "subnet"), "%s and %s have addresses in common: %s and %s", other.Address, n.Address, before, subnet).
+					detail("Docker refuses to make the second.")
+				break
+			}
+		}
+	}
 }
 
 func (d *decoder) checkVolumes() {
@@ -153,11 +175,20 @@ func (d *decoder) checkRoleOf(n *Node) {
 		has  bool
 		name string
 	}{{n.Role.Login, "login"}, {n.Role.Replication, "replication"}} {
-		if !need.has {
+		if !need.has && !d.wrongAt(&n.Role.Object, need.name) {
 			d.errorf(codeRole, d.at(&n.Role.Object, need.name), "%s has no %s, and replicas connect with it", n.Role.Address, need.name).
 				hint(fmt.Sprintf("write %s = true", need.name))
 		}
 	}
+}
+
+// wrongAt reports whether what is written for an attribute was found wrong: what follows from it is no mistake of its own.
+func (d *decoder) wrongAt(object *Object, name string) bool {
+	if _, written := object.Written[name]; !written {
+		return false
+	}
+	at := d.at(object, name)
+	return slices.ContainsFunc(d.found, func(o *Diagnostic) bool { return o.Severity == Error && o.Range == rangeOf(at) })
 }
 
 // checkMembership finds roles that are members of each other, once for each circle.

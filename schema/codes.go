@@ -68,6 +68,9 @@ const (
 	codeHBA       code = "PGR160"
 	codeHBASilent code = "PGR161"
 	codeAccess    code = "PGR162"
+	codeSubnet    code = "PGR163"
+	codeLoss      code = "PGR164"
+	codeSilent    code = "PGR165"
 )
 
 // Rule explains one code.
@@ -174,5 +177,10 @@ func Codes() []Rule {
 			"Write what is meant, as the diagnostic shows; a name that looks like something else stands in quotes."},
 		{string(codeAccess), "pg_hba.conf lets a replica or role in nowhere", "A replica that is not let in never streams; a role that is not let in is of no use to whoever has its password.",
 			"Add a rule for it, before any that rejects it. The first rule that matches decides."},
+		{string(codeSubnet), "networks with addresses in common", "Docker makes only one of them, half way through an apply.",
+			"Give each network a subnet of its own."},
+		{string(codeLoss), "setting that loses data at a crash", "The server takes it without a word. This is a warning.", "Leave it out."},
+		{string(codeSilent), "setting that does not do what it seems to", "The server takes it, and archives nothing, or does not start. This is a warning.",
+			"Write what is meant, as the diagnostic shows."},
 	}
 }

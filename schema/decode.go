@@ -97,6 +97,11 @@ func (d *decoder) object(in *instance, r *reader, check rule) Object {
 	o.Protect = r.flag("protect", false)
 	if shapes[r.kind].has("renamed_from") {
 		o.RenamedFrom = r.text("renamed_from", "", check)
+		if o.RenamedFrom == "postgres" && r.kind == "database" && o.Name != "postgres" {
+			r.errorf(codeName, r.where("renamed_from"), "the database postgres cannot be renamed: pgrepl keeps its ledger in it").
+				hint("leave renamed_from out: this makes a new database")
+			o.RenamedFrom = ""
+		}
 	}
 	if o.RenamedFrom == o.Name {
 		o.RenamedFrom = "" // as it is after a rename back

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 )
 
@@ -152,6 +153,16 @@ func (r *reader) environment() map[string]Secret {
 	return env
 }
 
+// misspelt reports whether a block says something that is most likely meant as the attribute: that is said already.
+func (d *decoder) misspelt(body *hclsyntax.Body, name string) bool {
+	for written := range body.Attributes {
+		if nearest(written, []string{name}) != "" {
+			return true
+		}
+	}
+	return false
+}
+
 // networkOf is the network that a node names, or the only one there is.
 func (d *decoder) networkOf(r *reader) *Network {
 	if r.written("network") {
@@ -162,6 +173,9 @@ func (d *decoder) networkOf(r *reader) *Network {
 		return d.networks[a]
 	}
 	all := sortedByAddress(d.networks)
+	if len(all) > 1 && d.misspelt(r.body, "network") {
+		return nil
+	}
 	if len(all) > 1 {
 		d.errorf(codeWhich, r.at, "there are several networks").
 			hint("add network = network." + all[0].Address.Label)

@@ -79,6 +79,9 @@ const impliedRoleName = "replicator"
 func (d *decoder) impliedRole(n *Node) *Role {
 	for _, role := range sortedByAddress(d.roles) {
 		if role.Name == impliedRoleName || role.Address.Label == impliedRoleName {
+			if d.wrongAt(&role.Object, "replication") {
+				return nil
+			}
 			d.errorf(codeRole, d.at(&role.Object, ""), "%s has no replication, and the replicas need a role that has", role.Address).
 				hint("add replication = true")
 			return nil

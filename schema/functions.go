@@ -36,7 +36,7 @@ func pure() map[string]function.Function {
 		"chunklist": stdlib.ChunklistFunc, "coalesce": stdlib.CoalesceFunc, "coalescelist": stdlib.CoalesceListFunc,
 		"compact": stdlib.CompactFunc, "concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc,
 		"distinct": stdlib.DistinctFunc, "element": stdlib.ElementFunc, "flatten": stdlib.FlattenFunc,
-		"index": stdlib.IndexFunc, "keys": stdlib.KeysFunc, "length": lengthFunc(), "lookup": stdlib.LookupFunc,
+		"index": stdlib.IndexFunc, "keys": stdlib.KeysFunc, "length": lengthFunc(), "lookup": lookupFunc(),
 		"merge": stdlib.MergeFunc, "range": stdlib.RangeFunc, "reverse": stdlib.ReverseListFunc,
 		"setintersection": stdlib.SetIntersectionFunc, "setproduct": stdlib.SetProductFunc,
 		"setsubtract": stdlib.SetSubtractFunc, "setunion": stdlib.SetUnionFunc, "slice": stdlib.SliceFunc,
@@ -158,5 +158,45 @@ func lengthFunc() function.Function {
 			}
 			return stdlib.Length(args[0])
 		},
+	})
+}
+
+// lookupFunc is lookup(map, key, default); without a default the key has to be there.
+func lookupFunc() function.Function {
+	any := function.Parameter{Type: cty.DynamicPseudoType, AllowNull: true, AllowUnknown: true, AllowDynamicType: true, AllowMarked: true}
+	collection, key, rest := any, any, any
+	collection.Name, key.Name, rest.Name = "map", "key", "default"
+	find := func(args []cty.Value) (cty.Value, error) {
+		switch {
+		case len(args) == 3:
+			return stdlib.LookupFunc.Call(args)
+		case len(args) > 3:
+			return cty.NilVal, valueFree("takes a map, a key and a default")
+		}
+		in, marks := args[0].Unmark()
+		word, more := args[1].Unmark()
+		switch {
+		case in.IsNull() || word.IsNull() || !in.Type().IsMapType() && !in.Type().IsObjectType() && in.IsKnown() || word.IsKnown() && word.Type() != cty.String:
+			return cty.NilVal, valueFree("wants a map and a string")
+		case !in.IsKnown() || !word.IsKnown():
+			return cty.DynamicVal.WithMarks(marks, more), nil
+		}
+		v, there := in.AsValueMap()[word.AsString()]
+		if !there {
+			return cty.NilVal, valueFree("the map has no such key, and there is no default")
+		}
+		return v.WithMarks(marks, more), nil
+	}
+	return function.New(&function.Spec{
+		Params:   []function.Parameter{collection, key},
+		VarParam: &rest,
+		Type: func(args []cty.Value) (cty.Type, error) {
+			v, err := find(args)
+			if err != nil {
+				return cty.NilType, err
+			}
+			return v.Type(), nil
+		},
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return find(args) },
 	})
 }

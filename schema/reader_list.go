@@ -180,7 +180,7 @@ func (r *reader) elements(name string) ([]element, bool) {
 	v, ok = r.open(v, r.where(name), name)
 	if t := v.Type(); ok && !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
 		d := r.errorf(codeType, r.where(name), "%s wants a list: [a, b]", name)
-		if t == cty.String {
+		if _, one := reference(v); one || t == cty.String || isCopies(v) {
 			d.hint("write [" + r.short(r.where(name)) + "]")
 		}
 		return nil, false

@@ -40,7 +40,7 @@ var (
 	dockerPattern  = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,127}$`)
 	networkPattern = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$`)
 	slotPattern    = regexp.MustCompile(`^[a-z0-9_]{1,63}$`)
-	imagePattern   = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9._-]*)(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[\w][\w.-]{0,127})?(@sha256:[a-f0-9]{64})?$`)
+	imagePattern   = regexp.MustCompile(`^([a-zA-Z0-9][a-zA-Z0-9.-]*(:[0-9]+)?/)?[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[\w][\w.-]{0,127})?(@sha256:[a-f0-9]{64})?$`)
 	policyPattern  = regexp.MustCompile(`^(no|always|unless-stopped|on-failure(:[0-9]+)?)$`)
 	cpusPattern    = regexp.MustCompile(`^[0-9]*\.?[0-9]{0,9}$`)
 	sizePattern    = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?) *([kmgtKMGT]?)(?:[iI]?[bB])?$`)
@@ -72,6 +72,9 @@ func implicitSlot(replica string) string {
 }
 
 func image(text string) (string, error) {
+	if name, _, _ := strings.Cut(text, ":"); name != lower(name) && imagePattern.MatchString(lower(text)) && !imagePattern.MatchString(text) {
+		return "", errors.New("must be in lower case: " + lower(name))
+	}
 	return matching(imagePattern, "must be an image reference such as postgres:16")(text)
 }
 

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/big"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -68,12 +69,17 @@ func (r *reader) settings(of place, known *catalogue.Catalogue) layer {
 	}
 	for _, e := range r.onceEach(sortedEntries(entries), "settings") {
 		if !settingPattern.MatchString(e.key) {
-			r.errorf(codeSettingName, e.keyAt, "%q is not the name of a setting", e.key)
+			note := r.errorf(codeSettingName, e.keyAt, "%q is not the name of a setting", e.key)
+			if word := strings.TrimSpace(e.key); settingPattern.MatchString(word) {
+				note.hint(fmt.Sprintf("write %q, without blanks", word))
+			} else if known := r.catalogue(known); known != nil {
+				note.hint(didYouMean(word, known.Names()))
+			}
 			continue
 		}
 		s, ok := r.setting(e)
-		if ok && known != nil {
-			ok = r.fits(e, s, of, known)
+		if ok {
+			ok = r.fitsAny(e, s, of, known)
 		}
 		if !ok {
 			s = unknownSetting(e.keyAt)
@@ -81,6 +87,35 @@ func (r *reader) settings(of place, known *catalogue.Catalogue) layer {
 		out[e.key] = s
 	}
 	return out
+}
+
+// catalogue is the known one, or the newest.
+func (r *reader) catalogue(known *catalogue.Catalogue) *catalogue.Catalogue {
+	if known == nil {
+		return catalogue.Of(catalogue.Newest)
+	}
+	return known
+}
+
+// fitsAny is fits; while the version is not known, what any version takes is right, and otherwise the newest says why not.
+func (r *reader) fitsAny(e entry, s *Setting, of place, known *catalogue.Catalogue) bool {
+	if known != nil {
+		return r.fits(e, s, of, known)
+	}
+	before := len(r.found)
+	var newest []*Diagnostic
+	for version := catalogue.Newest; version >= catalogue.Oldest; version-- {
+		ok := r.fits(e, s, of, catalogue.Of(version))
+		if version == catalogue.Newest {
+			newest = slices.Clone(r.found[before:])
+		}
+		r.found = r.found[:before]
+		if ok {
+			return true
+		}
+	}
+	r.found = append(r.found, newest...)
+	return false
 }
 
 // lost reports whether a map is written and cannot be read at all.

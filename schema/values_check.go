@@ -167,6 +167,17 @@ func numberSuggestion(s catalogue.Setting, text string) string {
 		}
 		return ""
 	}
+	for _, form := range []struct{ sign, instead string }{{",", "."}, {"%", ""}} {
+		if before, after, found := strings.Cut(strings.TrimSpace(text), form.sign); found {
+			better := before + form.instead + after
+			if n, err := strconv.ParseFloat(better, 64); form.sign == "%" && err == nil {
+				better = strconv.FormatFloat(n/100, 'g', -1, 64)
+			}
+			if Takes(s, better) == nil {
+				return "write " + better
+			}
+		}
+	}
 	words := unitWords
 	if slices.Contains(timeUnits, s.Unit) {
 		words = timeWords

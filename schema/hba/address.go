@@ -48,6 +48,10 @@ func (p *parser) numeric(w word) {
 		p.hostName(w)
 	case slash:
 		mask, ok := bitsMask(bits, ip)
+		if whole, isMask := numericAddress(bits); !ok && isMask && strings.Contains(bits, ".") == ip.Is4() && len(bits) > 3 {
+			p.wrongWord(w, "%q is not a network", w.text).hint("write " + text + " " + whole.String())
+			return
+		}
 		if !ok {
 			p.wrongWord(w, "%q is not a network", w.text).hint("behind the slash of an " + family(ip) + " address stands a number from 0 to " + strconv.Itoa(ip.BitLen()))
 			return
@@ -79,7 +83,10 @@ func (p *parser) mask(address word) {
 		return
 	}
 	mask, ok := numericAddress(w.text)
-	switch {
+	switch bits, slash := strings.CutPrefix(w.text, "/"); {
+	case slash && bits != "":
+		p.wrongWord(w, "%q is not a mask", w.text).hint("write " + address.text + w.text)
+		return
 	case !ok && slices.Contains(p.methods(), w.text):
 		p.wrongWord(address, "%q has no mask", address.text).hint(fmt.Sprintf("write %s/%d for it alone", a.IP, a.IP.BitLen()))
 		return

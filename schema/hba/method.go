@@ -29,6 +29,8 @@ func (p *parser) method() {
 		p.wrongWord(w, "bsd is there on OpenBSD only")
 	case w.text == "oauth" && p.version < 18:
 		p.wrongWord(w, "PostgreSQL %d has no oauth: 18 brought it", p.version)
+	case w.text == "gssapi" || w.text == "krb5" || w.text == "kerberos":
+		p.wrongWord(w, "%q is not an authentication method", w.text).hint("write gss")
 	case !slices.Contains(known, w.text):
 		p.wrongWord(w, "%q is not an authentication method", w.text).misspelt(w.text, known)
 	case t == Local && w.text == "gss":

@@ -239,7 +239,10 @@ func (p *parser) token(w word, keywords []string, members bool) Token {
 		return Token{Member, w.text[1:]}
 	case strings.HasPrefix(w.text, "/") && p.version >= 16:
 		if err := regexpError(w.text[1:]); err != "" && !p.stopped {
-			p.wrongWord(w, "the regular expression is not valid: %s", err)
+			note := p.wrongWord(w, "the regular expression is not valid: %s", err)
+			if w.comma && !strings.HasPrefix(w.source, `"`) {
+				note.hint("a comma ends it: put it in quotes")
+			}
 		}
 		return Token{Regexp, w.text[1:]}
 	}
