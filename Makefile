@@ -14,7 +14,7 @@ STATICCHECK := .cache/staticcheck-$(STATICCHECK_VERSION)/staticcheck
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo demo-down test check e2e chaos transitions edges bench golden catalogue fmt image images clean go docker
+.PHONY: help build demo demo-down test check lint e2e chaos transitions edges bench golden catalogue fmt image images clean go docker
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-11s %s\n' "$$name" "$$text"; done
@@ -31,16 +31,19 @@ demo-down: build docker ## removes the demo with its data
 test: go docker images ## everything, on real Docker and every PostgreSQL that can be had: about 20 minutes on two cores
 	@go test -count=1 -p 2 -timeout 60m ./...
 
-check: go $(STATICCHECK) ## what needs no Docker: form, vet, staticcheck, unit tests
+check: lint ## what needs no Docker: lint, unit tests
+	@go test $$(go list ./... | grep -v /test/e2e)
+
+lint: go $(STATICCHECK) ## form, vet, staticcheck
 	@unformatted=$$(gofmt -l .) && [ -z "$$unformatted" ] || { echo "not in gofmt's form: $$unformatted" >&2; exit 1; }
 	@go vet ./...
 	@$(STATICCHECK) ./...
-	@go test $$(go list ./... | grep -v /test/e2e)
 
 e2e: go docker images ## the tests on real Docker only; some of them: make e2e RUN=TestName
 	@go test -count=1 -v -timeout 60m $(if $(RUN),-run '$(RUN)') ./test/e2e
 
 chaos: go docker images ## kills apply before and after every side effect, on real Docker
+	@PGREPL_TEST_CHAOS=1 go test -count=1 -timeout 60m -run 'Crash|Early' ./providers/fake
 	@PGREPL_TEST_CHAOS=1 go test -count=1 -v -timeout 180m -run 'Crash|Kill' ./test/e2e
 
 transitions: go docker images ## takes living clusters through test/transitions, with clients connected, on every version; one chain: make transitions RUN=settings/17

@@ -17,7 +17,7 @@ func TestCrashes(t *testing.T) {
 	for i, l := range append(catalogue, lives(t)...) {
 		for _, quick := range []bool{false, true} {
 			for _, reverse := range []bool{false, true} {
-				if i < len(catalogue) && quick != reverse {
+				if i < len(catalogue) && (quick || reverse) { // each of the many once; what worlds and ties differ in, the lives have
 					continue
 				}
 				o := engine.Options{ReverseTies: reverse}
