@@ -178,6 +178,11 @@ func numberSuggestion(s catalogue.Setting, text string) string {
 			}
 		}
 	}
+	if word := lower(strings.TrimSpace(text)); strings.HasPrefix(word, "0b") {
+		if n, err := strconv.ParseInt(word[2:], 2, 32); err == nil && Takes(s, strconv.FormatInt(n, 10)) == nil {
+			return fmt.Sprintf("write %d: whether a server takes binary depends on the C library that it was built with", n)
+		}
+	}
 	words := unitWords
 	if slices.Contains(timeUnits, s.Unit) {
 		words = timeWords
