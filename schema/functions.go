@@ -120,10 +120,7 @@ func (l *loader) fileFunc(folder string) function.Function {
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			name, marks := args[0].Unmark()
-			path := name.AsString()
-			if !filepath.IsAbs(path) {
-				path = filepath.Join(folder, path)
-			}
+			path := l.pathFrom(folder, name.AsString())
 			shown := called(cty.StringVal(path).WithMarks(marks))
 			text, err := l.src.readData(path)
 			switch {
@@ -136,6 +133,14 @@ func (l *loader) fileFunc(folder string) function.Function {
 			return cty.StringVal(string(normalNewlines(text))).WithMarks(marks), nil
 		},
 	})
+}
+
+// pathFrom is a path as file() reads it.
+func (l *loader) pathFrom(folder, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(folder, path)
 }
 
 func sensitiveFunc() function.Function {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -39,9 +40,15 @@ func (r *reader) hba(version int) ([]HBALine, bool) {
 
 // hbaTexts are the texts of an hba, and whether they are all of them.
 func (r *reader) hbaTexts() ([]element, bool) {
-	if tuple, spelled := unwrap(r.attribute("hba").Expr).(*hclsyntax.TupleConsExpr); spelled {
-		elements, _ := r.elements("hba") // one by one: a mistake in one line does not hide another
-		return elements, len(elements) == len(tuple.Exprs)
+	written, e := r.origin(r.attribute("hba").Expr, r.each)
+	if tuple, spelled := written.(*hclsyntax.TupleConsExpr); spelled { // one by one: a mistake in one line does not hide another
+		var out []element
+		for _, expr := range tuple.Exprs {
+			if v, ok := r.eval(expr, e); ok {
+				out = append(out, element{expr.Range(), v, expr})
+			}
+		}
+		return out, len(out) == len(tuple.Exprs)
 	}
 	v, ok := r.raw("hba")
 	if !ok {
@@ -80,20 +87,25 @@ func (r *reader) hbaProblem(w written, p hba.Problem) {
 	}
 	at := r.place(w, p.From, p.To)
 	d := r.note(severity, c, at, "%s", p.Text).hint(hint)
-	if at == w.whole && strings.Contains(w.text, "\n") {
-		number, line := lineOf(w.text, p.From)
-		d.detail("Line %d: %s", number, line)
+	if at == w.whole {
+		number, column, line := lineOf(w.text, p.From)
+		if strings.Contains(strings.TrimSpace(w.text), "\n") {
+			d.detail("Line %d, column %d: %s", number, column, line)
+		} else {
+			d.detail("The rule, column %d: %s", column, line)
+		}
 	}
 }
 
-// lineOf is the number of the line that a byte of a text is in, and the line, without what may be a password.
-func lineOf(text string, at int) (int, string) {
-	line, _, _ := strings.Cut(text[strings.LastIndexByte(text[:at], '\n')+1:], "\n")
+// lineOf is the number of the line that a byte of a text is in, its column, and the line, without what may be a password.
+func lineOf(text string, at int) (number, column int, line string) {
+	begin := strings.LastIndexByte(text[:at], '\n') + 1
+	line, _, _ = strings.Cut(text[begin:], "\n")
 	line = strings.TrimSpace(line)
 	if secret := literalSecret(line); secret >= 0 {
 		line = line[:secret] + Hidden
 	}
-	return strings.Count(text[:at], "\n") + 1, line
+	return strings.Count(text[:at], "\n") + 1, utf8.RuneCountInString(text[begin:at]) + 1, line
 }
 
 // hbaName writes a role or database so that pg_hba.conf takes it literally.

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"path/filepath"
 	"sort"
 	"strings"
 
@@ -15,6 +16,7 @@ import (
 type written struct {
 	text  string
 	whole hcl.Range // of the expression, for what cannot be told more exactly
+	file  string    // that the parts stand in
 	parts []writtenPart
 }
 
@@ -29,7 +31,13 @@ type writtenPart struct {
 // writtenText finds the places of a text that an expression has made.
 func (l *loader) writtenText(text string, expr hclsyntax.Expression, e *each) written {
 	w := written{text: text, whole: expr.Range()}
-	template, ok := unwrap(expr).(*hclsyntax.TemplateExpr)
+	origin, e := l.origin(expr, e)
+	w.file = origin.Range().Filename
+	if call, ok := origin.(*hclsyntax.FunctionCallExpr); ok && call.Name == "file" && len(call.Args) == 1 {
+		l.fromFile(&w, call, e)
+		return w
+	}
+	template, ok := origin.(*hclsyntax.TemplateExpr)
 	if !ok {
 		return w
 	}
@@ -52,6 +60,48 @@ func (l *loader) writtenText(text string, expr hclsyntax.Expression, e *each) wr
 		w.parts = nil
 	}
 	return w
+}
+
+// origin is the expression that an attribute's value is written in: that of the local which it is.
+func (l *loader) origin(expr hclsyntax.Expression, e *each) (hclsyntax.Expression, *each) {
+	for range maxChain {
+		expr = unwrap(expr)
+		to, ok := expr.(*hclsyntax.ScopeTraversalExpr)
+		if !ok || len(to.Traversal) != 2 || to.Traversal.RootName() != "local" {
+			break
+		}
+		name, ok := to.Traversal[1].(hcl.TraverseAttr)
+		if !ok || l.locals[name.Name] == nil {
+			break
+		}
+		expr, e = l.locals[name.Name].attr.Expr, nil
+	}
+	return expr, e
+}
+
+// fromFile finds the places of a text in the file that file() has read it from.
+func (l *loader) fromFile(w *written, call *hclsyntax.FunctionCallExpr, e *each) {
+	name, ok := l.eval(call.Args[0], e)
+	if !ok || name.IsMarked() || !name.IsKnown() || name.IsNull() || name.Type() != cty.String || w.text == "" {
+		return
+	}
+	path := l.pathFrom(filepath.Dir(call.Range().Filename), name.AsString())
+	text, err := l.src.readData(path)
+	if err != nil {
+		return
+	}
+	if text = normalNewlines(text); string(text) != w.text {
+		return
+	}
+	if _, there := l.src.text[path]; !there {
+		l.src.add(path, text)
+	}
+	bytes := make([]int32, len(text))
+	for i := range bytes {
+		bytes[i] = int32(i)
+	}
+	whole := hcl.Range{Filename: path, Start: hcl.InitialPos, End: l.src.pos(path, len(text))}
+	w.file, w.parts = path, []writtenPart{{from: 0, to: len(text), at: whole, bytes: bytes}}
 }
 
 // literalBytes says where in the file each byte of a literal stands: its source may hold escapes, and a <<- heredoc
@@ -104,12 +154,13 @@ func (l *loader) place(w written, from, to int) hcl.Range {
 	}
 	last, _ := w.part(max(to-1, from))
 	out := first.at
+	out.Filename = w.file
 	if first.bytes != nil {
-		out.Start = l.src.pos(w.whole.Filename, int(first.bytes[from-first.from]))
+		out.Start = l.src.pos(w.file, int(first.bytes[from-first.from]))
 	}
 	out.End = last.at.End
 	if last.bytes != nil {
-		out.End = l.src.pos(w.whole.Filename, int(last.bytes[max(to-1, from)-last.from])+1)
+		out.End = l.src.pos(w.file, int(last.bytes[max(to-1, from)-last.from])+1)
 	}
 	return out
 }
