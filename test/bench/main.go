@@ -24,9 +24,10 @@ func main() {
 	pairs := flag.Int("pairs", 5, "how often each cold apply is measured, by hand and with pgrepl in turn")
 	runs := flag.Int("runs", 10, "how often each plan is measured")
 	version := flag.String("version", "17", "major version of PostgreSQL")
+	offline := flag.Bool("offline", false, "only what needs no Docker: validate on large files")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := measure(ctx, *version, *pairs, *runs)
+	err := measure(ctx, *version, *pairs, *runs, *offline)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -44,7 +45,7 @@ type bench struct {
 	clusters int
 }
 
-func measure(ctx context.Context, version string, pairs, runs int) (err error) {
+func measure(ctx context.Context, version string, pairs, runs int, offline bool) (err error) {
 	b := &bench{prefix: fmt.Sprintf("pgrbench%d", os.Getpid())}
 	if b.dir, err = os.MkdirTemp("", "pgrepl-bench"); err != nil {
 		return err
@@ -55,6 +56,9 @@ func measure(ctx context.Context, version string, pairs, runs int) (err error) {
 	}
 	if _, err := os.Stat(b.program); err != nil {
 		return errors.New("bin/pgrepl is missing: run make bench")
+	}
+	if err := b.shapes(ctx, runs); err != nil || offline {
+		return err
 	}
 	if b.image, err = lastLine(ctx, "test/image/build", version, "official"); err != nil {
 		return err
