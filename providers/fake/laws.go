@@ -77,6 +77,7 @@ func (w *World) finish(s engine.Step) error {
 		w.leaves(id)
 	case id.Do == "return" || id.Do == "return again":
 		delete(w.away, id.On.Name)
+		delete(w.returns, id)
 	case id.Do == "halt":
 		w.mark(id.On.Name, held)
 	case id.Do == "rebuild":
@@ -102,6 +103,9 @@ func (w *World) finish(s engine.Step) error {
 func (w *World) refuses(s engine.Step) error {
 	id := s.ID()
 	name := id.On.Name
+	if id.Do == "mark" && !w.has(ledger) {
+		return errors.New("there is no ledger")
+	}
 	switch id.On.Kind {
 	case "network", "volume", "node":
 		return w.dockerRefuses(s)
@@ -345,6 +349,11 @@ func (w *World) canClone(name string, link engine.Resource) error {
 	}
 	if other := w.readerOf(upstream, link.Attrs["slot"].Value, name); other != "" {
 		return fmt.Errorf("slot %s is read by %s", link.Attrs["slot"].Value, other)
+	}
+	for id := range w.returns {
+		if id.On.Name == upstream {
+			return fmt.Errorf("the base backup would be cut short by the turn of %s", upstream)
+		}
 	}
 	return w.knowsRules(upstream)
 }

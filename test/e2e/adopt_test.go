@@ -173,7 +173,7 @@ func (c *cluster) flows() {
 }
 
 func TestAClusterMadeByHandIsAdopted(t *testing.T) {
-	for _, version := range []int{15, 17} {
+	for _, version := range someVersions(15, 17) {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
 			c := byHand(t, version)
 			for _, node := range []string{"master", "replica"} {
@@ -537,17 +537,17 @@ func (c *cluster) text() string {
 
 // TestKilledAtEachSideEffectOfAnAdoption kills the adopting apply before its first side effect, then before its second, and so
 // on until a run ends unkilled. The next apply must end where an undisturbed one does. In between the adoption is undone by
-// hand. `make chaos` tries every point, on both sides; otherwise each third one is tried.
+// hand. `make chaos` tries every point, on both sides; otherwise each ninth one is tried.
 func TestKilledAtEachSideEffectOfAnAdoption(t *testing.T) {
 	c := byHand(t, usual)
 	c.keepFiles()
 	before, marked := c.lives(), "network net, node master, node replica, volume master, volume replica"
-	stride, sides, points := 3, []string{""}, 0
-	if os.Getenv("PGREPL_TEST_CHAOS") != "" {
-		stride, sides = 1, []string{"", "+"}
+	sides, points := []string{""}, 0
+	if chaos() {
+		sides = []string{"", "+"}
 	}
 	for _, side := range sides {
-		for n := 1; ; n += stride {
+		for n := 1; ; n += stride(9) {
 			c.env = append(c.env, fmt.Sprintf("PGREPL_CRASH_AT=%d%s", n, side))
 			killed := c.run("apply", "--auto-approve")
 			c.env = c.env[:1]
@@ -668,11 +668,7 @@ func TestADirectoryDeepInItsVolumeIsAdopted(t *testing.T) {
 
 // TestKilledAtEachSideEffectOfADestroy takes the ledger away in the middle: what is gone on with is told by notes.
 func TestKilledAtEachSideEffectOfADestroy(t *testing.T) {
-	stride := 4
-	if os.Getenv("PGREPL_TEST_CHAOS") != "" {
-		stride = 1
-	}
-	for n := 1; ; n += stride {
+	for n := 1; ; n += stride(8) {
 		c := byHand(t, usual)
 		c.apply()
 		c.env = append(c.env, fmt.Sprintf("PGREPL_CRASH_AT=%d", n))
@@ -683,7 +679,7 @@ func TestKilledAtEachSideEffectOfADestroy(t *testing.T) {
 		}
 		c.goneForGood()
 		if killed.code == 0 {
-			t.Logf("killed at %d points", (n-1)/stride)
+			t.Logf("killed at %d points", (n-1)/stride(8))
 			return
 		}
 	}

@@ -85,8 +85,30 @@ func image(t *testing.T, version int, layout string) (name string, ok bool) {
 	return images.names[key], true
 }
 
+// chaos reports whether everything is to be tried that takes long: every point at which a run can be killed, and every version
+// where one tells as much about the rest as in CI (make chaos).
+func chaos() bool { return os.Getenv("PGREPL_TEST_CHAOS") != "" }
+
+// someVersions are those that a test runs on where the versions hardly differ: the usual one, and all that are named in chaos.
+func someVersions(all ...int) []int {
+	if chaos() {
+		return all
+	}
+	return all[len(all)-1:]
+}
+
+// stride is the distance between the points at which a run is killed.
+func stride(usually int) int {
+	if chaos() {
+		return 1
+	}
+	return usually
+}
+
 // eachVersion runs a test on every major version.
-func eachVersion(t *testing.T, f func(t *testing.T, image string)) {
+func eachVersion(t *testing.T, f func(t *testing.T, image string)) { onVersions(t, versions, f) }
+
+func onVersions(t *testing.T, versions []int, f func(t *testing.T, image string)) {
 	for _, v := range versions {
 		t.Run(fmt.Sprint(v), func(t *testing.T) {
 			if img, ok := image(t, v, "plain"); ok {

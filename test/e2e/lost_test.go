@@ -46,7 +46,7 @@ const onlyData = "/var/lib/postgresql/pgdata"
 // TestAReplicaThatWasAwayTooLong: its slot has lost WAL that it needs, and all that it has is on the master's history. A plain
 // apply drops the slot and makes it anew, rebuilds the replica, and removes the old data.
 func TestAReplicaThatWasAwayTooLong(t *testing.T) {
-	eachVersion(t, func(t *testing.T, image string) {
+	onVersions(t, someVersions(versions...), func(t *testing.T, image string) {
 		c := newCluster(t, image, scarce)
 		c.apply()
 		c.replicated("a", "b")

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 )
@@ -22,7 +21,7 @@ func (c *cluster) hasWrittenHere(node string) bool {
 
 // TestAPromotedReplicaIsRebuiltOnlyWithLeave: without both flags nothing is touched, and both histories are shown.
 func TestAPromotedReplicaIsRebuiltOnlyWithLeave(t *testing.T) {
-	eachVersion(t, func(t *testing.T, image string) {
+	onVersions(t, someVersions(versions...), func(t *testing.T, image string) {
 		c := newCluster(t, image, small)
 		c.apply()
 		c.promoted("b")
@@ -67,7 +66,7 @@ func TestAPromotedReplicaThatIsDownIsRebuiltOnlyWithLeave(t *testing.T) {
 // TestAForkOnTheSameTimeline: the master went back to an older state, and what the replica has received since is nowhere else.
 // It is in recovery, on the same timeline and does not stream.
 func TestAForkOnTheSameTimeline(t *testing.T) {
-	for _, version := range []int{15, 18} {
+	for _, version := range someVersions(15, 18) {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
 			img, ok := image(t, version, "plain")
 			if !ok {
@@ -152,7 +151,7 @@ const chain = scarce + `replica "%-c" { upstream = replica.%-b }
 // TestARebuiltCascade: a base backup has no slots, so that of the leaf is made anew; and it begins with a WAL file of
 // its own, so the leaf is rebuilt as well.
 func TestARebuiltCascade(t *testing.T) {
-	for _, version := range []int{15, 18} {
+	for _, version := range someVersions(15, 18) {
 		img, ok := image(t, version, "plain")
 		if !ok {
 			continue
@@ -230,7 +229,7 @@ func TestKilledAtEachSideEffectOfARebuild(t *testing.T) {
 			}
 			points++
 		}
-		if os.Getenv("PGREPL_TEST_CHAOS") == "" {
+		if !chaos() {
 			break // `make chaos` runs the other side too
 		}
 	}

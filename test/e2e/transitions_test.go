@@ -47,7 +47,7 @@ func TestTransitions(t *testing.T) {
 // TestTransitionsKilled takes the clusters through the same, and kills every apply: after its first side effect, then the next
 // one after its second, and so on until one ends. Nothing that was acknowledged is lost, and the cluster is then as declared.
 func TestTransitionsKilled(t *testing.T) {
-	if os.Getenv("PGREPL_TEST_CHAOS") == "" {
+	if !chaos() {
 		return // minutes of it: make chaos
 	}
 	chains, err := transitions.Chains()
