@@ -577,7 +577,7 @@ func TestKilledAtEachSideEffectOfAnAdoption(t *testing.T) {
 		c.unadopt()
 	}
 	c.unharmed()
-	if points < 10 {
+	if points*stride(9) < 10 {
 		t.Errorf("only %d points: an adoption has more side effects than that", points)
 	}
 	t.Logf("killed at %d points; each time the next apply went on", points)

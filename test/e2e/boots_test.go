@@ -41,7 +41,7 @@ replica "%-b" {}
 	})
 	c.sub("fewer slots than there are", func(t *testing.T) {
 		c.sql("a", "SELECT pg_create_physical_replication_slot('one', true), pg_create_physical_replication_slot('two', true)")
-		refused(`wal_level = "logical", max_replication_slots = 3`, "PGR233", "4 slots stand on it", "one, two")
+		refused(`wal_level = "logical", max_replication_slots = 3`, "PGR233", "4 slots stand on it", "one", "two")
 		contains(t, c.want(0, "plan").out, "slot one on "+c.name("a")+" holds WAL and nothing reads it (about ")
 	})
 	c.sub("a logical slot of somebody's", func(t *testing.T) {

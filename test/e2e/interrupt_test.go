@@ -45,7 +45,7 @@ func TestKilledAtEachSideEffectOfACreation(t *testing.T) {
 			}
 		}
 	}
-	if points < 30/stride(5) && !t.Failed() {
+	if points*stride(5) < 30 && !t.Failed() {
 		t.Errorf("only %d points: a creation has more side effects than that", points)
 	}
 	t.Logf("killed at %d points; each time the next apply went on", points)
