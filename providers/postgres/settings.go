@@ -154,7 +154,7 @@ func (s *server) seenSetting(name string, want schema.Setting, inFile map[string
 		a.Value, a.Effect, a.Reason = shown(known, live.Reset)+orDefault(s.sourceOf(name, live), " (from default)"), engine.Live, "written where pgrepl keeps it"
 	default:
 		a.Value = shown(known, live.Reset)
-		if !written {
+		if !written && !equalSetting(known, live.Reset, live.Boot) { // initdb writes defaults, too
 			a.Value += s.sourceOf(name, live)
 		}
 		if live.Pending {
