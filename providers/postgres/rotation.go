@@ -83,6 +83,9 @@ func (k replicationKind) logsIn(s *server) logsIn {
 	for _, d := range k.users(s.node.Role) {
 		l.Behind = append(l.Behind, engine.StepID{Do: "passfile", On: replicaID(d.node.Name)})
 	}
+	for _, other := range k.servers { // a server that is away for its turn is no reason to go back
+		l.Behind = append(l.Behind, k.back(other.node.Name)...)
+	}
 	for _, d := range k.users(s.node.Role) {
 		if d == s {
 			break

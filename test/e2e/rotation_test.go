@@ -67,6 +67,16 @@ func TestTheReplicationPasswordChanges(t *testing.T) {
 			t.Error("the old verifier is still there")
 		}
 	})
+	c.sub("together with one parameter that rises and one that falls, which gives standbys two turns", func(t *testing.T) {
+		c.edit("  image = var.image\n", "  image = var.image\n  settings = { max_connections = 60, max_wal_senders = 20 }\n")
+		c.env[1] = "PGREPL_VAR_copier=in between"
+		contains(t, c.apply().out, "5 restarts.", "forget the old password of role copier")
+		streams()
+		c.edit("  settings = { max_connections = 60, max_wal_senders = 20 }\n", "")
+		c.env[1] = "PGREPL_VAR_copier=the second"
+		c.apply()
+		streams()
+	})
 	c.sub("one that cannot log in is a reason to go back", func(t *testing.T) {
 		before := c.sql("a", "SELECT rolpassword FROM pg_authid WHERE rolname = 'copier'")
 		c.docker("exec", "-u", "postgres", c.name("a"), "sh", "-c", "sed -i '/replication/ s/scram-sha-256/reject/' /var/lib/postgresql/pgdata/pg_hba.conf")
