@@ -77,7 +77,7 @@ func (w *World) rebuildRefuses(s engine.Step) error {
 	if !w.is(name, held) {
 		return fmt.Errorf("the server on the data of %s runs", name)
 	}
-	return w.canClone(name, s.After(w.things)[replication(name)])
+	return w.canClone(s, s.After(w.things)[replication(name)])
 }
 
 // rebuilt puts the new data in its place. A base backup begins with a WAL file of its own: what follows does not find there

@@ -247,7 +247,7 @@ func (w *World) serverRefuses(s engine.Step) error {
 		}
 		if id.Do == "clone" {
 			after := s.After(w.things)
-			return w.canClone(name, after[replication(name)])
+			return w.canClone(s, after[replication(name)])
 		}
 		return nil
 	case "accept", "accept again":
@@ -333,8 +333,8 @@ func (w *World) startRefuses(s engine.Step) error {
 	return nil
 }
 
-func (w *World) canClone(name string, link engine.Resource) error {
-	upstream, user := link.Attrs["upstream"].Value, link.Attrs["role"].Value
+func (w *World) canClone(s engine.Step, link engine.Resource) error {
+	name, upstream, user := s.Node(), link.Attrs["upstream"].Value, link.Attrs["role"].Value
 	if err := w.needsAccepting(upstream); err != nil {
 		return err
 	}
@@ -347,8 +347,9 @@ func (w *World) canClone(name string, link engine.Resource) error {
 	if w.has(replication(upstream)) && !w.streams(upstream) {
 		return fmt.Errorf("%s does not follow, and a base backup of it would lack what came since", upstream)
 	}
-	if other := w.readerOf(upstream, link.Attrs["slot"].Value, name); other != "" {
-		return fmt.Errorf("slot %s is read by %s", link.Attrs["slot"].Value, other)
+	through := s.(interface{ Slot() string }).Slot()
+	if other := w.readerOf(upstream, through, name); through != "" && other != "" {
+		return fmt.Errorf("slot %s is read by %s", through, other)
 	}
 	for id := range w.returns {
 		if id.On.Name == upstream {

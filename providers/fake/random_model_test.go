@@ -70,9 +70,12 @@ func (d *draw) add(b block) { d.blocks = append(d.blocks, b) }
 func (d *draw) cluster(direct []string) {
 	b := block{head: `cluster "shop"`}
 	b.say("  image = %q", d.one("image", "postgres:16", "postgres:16.4"))
+	if d.likely("labels of all", 2) { // the networks' as well, which are made anew for it
+		b.say("  labels = { team = %q }", d.one("team", "dba", "shop"))
+	}
 	b.say("  settings = {")
 	b.say("    wal_level = %q", d.level)
-	for _, s := range sizes[d.one("size", "usual", "small", "large")] {
+	for _, s := range sizes[d.one("size", "usual", "small", "large", "wide", "deep")] {
 		b.say("    %s", s)
 	}
 	for _, s := range d.some("cluster setting", []string{"shared_buffers", "work_mem", "log_lock_waits"}) {
@@ -98,10 +101,12 @@ func (d *draw) cluster(direct []string) {
 	d.add(b)
 }
 
-// sizes are what a standby must not have less of than its primary: all of it rises, or all of it falls.
+// sizes are what a standby must not have less of than its primary: from one to another all of it rises, or falls, or both.
 var sizes = map[string][]string{
 	"small": {"max_connections = 50"},
 	"large": {"max_connections = 200", "max_worker_processes = 12", "max_wal_senders = 16"},
+	"wide":  {"max_connections = 300", "max_worker_processes = 6"},
+	"deep":  {"max_connections = 40", "max_worker_processes = 16", "max_locks_per_transaction = 128"},
 }
 
 // setting is one with a value.
@@ -117,7 +122,7 @@ func (d *draw) network() string {
 	}
 	b := block{head: fmt.Sprintf("network %q", name)}
 	if name == "north" {
-		b.say("  internal = true")
+		b.say("  internal = %s", d.one("internal", "true", "false"))
 	}
 	if name == "south" {
 		b.say("  subnet = %q", "172.30.0.0/16")
@@ -188,23 +193,26 @@ func (d *draw) slots(databases []string) []string {
 
 // nodes makes the master and the replicas, each below the master or one before it; it returns those that may be waited for.
 func (d *draw) nodes(replicas []string, network string, slots []string) (direct []string) {
-	ports := map[string][]string{"db": {"", "5432", "6432"}, "ra": {"", "5433", "6433"}, "rb": {"", "5434"}, "rc": {""}, "rd": {"", "5435"}}
+	ports := rapid.Permutation([]string{"", "", "", "5432", "5433", "5434"}).Draw(d.T, "ports") // often another's
+	upstreams := []string{"db"}
 	for i, name := range append([]string{"db"}, replicas...) {
 		b := block{head: fmt.Sprintf("replica %q", name)}
 		upstream, late := "db", false
 		if i == 0 {
 			b.head = fmt.Sprintf("master %q", name)
 		} else {
-			upstream = d.one("upstream of "+name, append([]string{"db"}, replicas[:i-1]...)...)
+			upstream = d.one("upstream of "+name, upstreams...)
 			late = d.link(&b, upstream, &slots)
 		}
 		if network != "" {
 			b.say("  network = %s", network)
 		}
-		if port := d.one("port of "+name, ports[name]...); port != "" {
-			b.say("  port = %s", port)
+		if ports[i] != "" {
+			b.say("  port = %s", ports[i])
 		}
-		d.node(&b, i == 0)
+		if more := d.node(&b, i == 0); i > 0 && !more { // who follows may not have less
+			upstreams = append(upstreams, name)
+		}
 		d.add(b)
 		if i > 0 && upstream == "db" && !late {
 			direct = append(direct, name)
@@ -237,8 +245,9 @@ func (d *draw) link(b *block, upstream string, slots *[]string) (late bool) {
 	return late
 }
 
-// node is what every node can have. A container that is made anew may change everything at once.
-func (d *draw) node(b *block, master bool) {
+// node is what every node can have; more reports whether it is a standby with more than its primary of what it may not have
+// less of. A container that is made anew may change everything at once.
+func (d *draw) node(b *block, master bool) (more bool) {
 	for _, a := range d.some("attribute", []string{`memory = "1GB"`, "cpus = 2", `shm_size = "128MB"`, `env = { TZ = "UTC" }`, `labels = { team = "dba" }`, `restart = "always"`, "stop_timeout = 60"}) {
 		if d.likely("take it", 4) {
 			b.say("  %s", a)
@@ -248,10 +257,17 @@ func (d *draw) node(b *block, master bool) {
 		b.say("  image = %q", d.one("image", "postgres:16", "postgres:16.4"))
 	}
 	own := d.some("own setting", []string{"shared_buffers", "work_mem", "log_lock_waits"})
+	more = !master && d.likely("more than the master", 2)
 	if len(own) == 0 || !d.likely("own settings", 4) {
-		return
+		own = nil
+	}
+	if len(own) == 0 && !more {
+		return false
 	}
 	b.say("  settings = {")
+	if more {
+		b.say("    max_connections = %s", d.one("max_connections", "400", "500"))
+	}
 	for _, s := range own {
 		if !master && d.likely("null", 3) {
 			b.say("    %s = null", s)
@@ -260,4 +276,5 @@ func (d *draw) node(b *block, master bool) {
 		b.say("    %s", d.setting(s))
 	}
 	b.say("  }")
+	return more
 }

@@ -53,6 +53,11 @@ func (s *Site) lowers(srv *server, fields []engine.Field, names []string) []engi
 // allOn are the steps of a plan for which the server has to be up after its first turn.
 func (s *Site) allOn(srv *server) []engine.StepID {
 	out := []engine.StepID{srv.firstTurn().step("return"), streaming(srv.node.Name)}
+	for _, d := range srv.downstream() {
+		if d.linkedAgain() {
+			out = append(out, streaming(d.node.Name))
+		}
+	}
 	for _, do := range []string{"set", "reload", "passfile"} {
 		out = append(out, engine.StepID{Do: do, On: replicaID(srv.node.Name)})
 	}

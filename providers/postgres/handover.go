@@ -31,13 +31,14 @@ func (s *Site) handedOver(standby *server) []engine.StepID {
 	return []engine.StepID{{Do: "remove", On: nodeID(before)}, {Do: "reload", On: replicaID(before)}}
 }
 
-// handedOverToNew are those that a base backup through the slot waits for. It cannot wait for a reader that is to follow the
-// new standby.
-func (s *Site) handedOverToNew(standby *server) []engine.StepID {
+// handedOverToNew are those that the base backup of a new standby waits for, and the slot that it is read through. It cannot
+// wait for a reader that is to follow the new standby: then it is read through a temporary slot of its own, "" here, and what
+// comes after it is kept by the slot of the standby, which is read all the while.
+func (s *Site) handedOverToNew(standby *server) (behind []engine.StepID, slot string) {
 	if slices.Contains(s.follow(standby), s.reader(standby)) {
-		return nil
+		return nil, ""
 	}
-	return s.handedOver(standby)
+	return s.handedOver(standby), standby.node.Slot.Name
 }
 
 // follow lists the nodes that stream from a server, directly or through others.

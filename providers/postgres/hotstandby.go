@@ -79,7 +79,8 @@ func (s *server) inForceNow(ctx context.Context) numbers {
 	return out
 }
 
-// when tells whether a server has a turn before its primary, after it, or both. The primary's own is between them.
+// when tells whether a server has a turn before its primary, after it, or both. The primary's own is between them. One that
+// leaves together with others cannot wait for what its primary does meanwhile.
 func (s *server) when() (early, late bool) {
 	if s.isPrimary() || s.seen.reach != up {
 		return true, false
@@ -90,7 +91,7 @@ func (s *server) when() (early, late bool) {
 	if primary.seen.reach == up { // replay stands still already
 		short = append(short, s.inForce().short(primary.inForce())...)
 	}
-	return !late || len(short) > 0, late
+	return !late || len(short) > 0 || s.machine.Moves(), late
 }
 
 // interim are the values that a server runs with for now, where the file's come later: one with two turns between them, as much

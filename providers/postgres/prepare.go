@@ -52,7 +52,7 @@ initdb -D pgdata.part --sync-only >/dev/null` + publishScript
 
 	// standby.signal is inside before the rename, so a clone can never start as a second primary.
 	cloneScript = prepareScript + `
-pg_basebackup -w -d "$3" -D pgdata.part -c fast -S "$4" -X stream
+pg_basebackup -w -d "$3" -D pgdata.part -c fast ${4:+-S "$4"} -X stream
 rm -rf pgdata.part/pgrepl` + finishScript + `
 : > pgdata.part/standby.signal
 sync pgdata.part/postgresql.auto.conf pgdata.part/pg_hba.conf pgdata.part/standby.signal pgdata.part 2>/dev/null || sync` + publishScript
@@ -157,9 +157,13 @@ func (s *server) prepare(ctx context.Context, what string, files map[string][]by
 type clone struct {
 	engine.Order
 	server  *server
+	slot    string // "" for a temporary one
 	results []engine.Resource
 	beside  bool // of data that is there, and is replaced
 }
+
+// Slot is the slot that the backup is read through, "" for a temporary one.
+func (s clone) Slot() string { return s.slot }
 
 func (s clone) String() string {
 	text := "base backup of " + s.server.upstream().node.Name
@@ -206,7 +210,7 @@ func (s clone) Run(ctx context.Context) error {
 	go s.watch(ctx, cancel)
 	err = s.server.prepare(ctx, "base backup", files, func() error {
 		_, err := s.server.machine.Run(ctx, "base backup", script+s.server.machine.WakeScript(), "", dir, strconv.Itoa(s.server.site.file.Version),
-			conninfo(s.server.conninfo(dir)), s.server.node.Slot.Name)
+			conninfo(s.server.conninfo(dir)), s.slot)
 		return err
 	})
 	if err != nil {

@@ -21,7 +21,7 @@ PATH="$PATH:/usr/lib/postgresql/$2/bin:/usr/pgsql-$2/bin"
 exec 9>>pgrepl/lock
 flock -n 9 || { echo "its server is running, although a rebuild holds it back: a container of an older pgrepl does not wait; remove the container, and apply makes it anew" >&2; exit 5; }
 rm -rf pgdata.new pgdata.part
-pg_basebackup -w -d "$3" -D pgdata.new -c fast -S "$4" -X stream
+pg_basebackup -w -d "$3" -D pgdata.new -c fast ${4:+-S "$4"} -X stream
 rm -rf pgdata.new/pgrepl
 mv pgrepl/credential.new pgrepl/credential
 mv pgrepl/conf pgdata.new/postgresql.auto.conf

@@ -61,7 +61,8 @@ func byName(servers []*server) []*server {
 
 // before are the steps after which it is the turn of t: all the servers with an earlier one are back. A server that was down
 // has no turn; where it may have as much as it has now, it is up before its primary goes down. Those that leave together wait
-// for none of each other, and no standby that may go before its primary waits for them: one of them may be the primary.
+// for none of each other to come back, and no standby that may go before its primary waits for them: one of them may be the
+// primary, which goes last, as it may come back with more than they have.
 // One that is rebuilt has no turn: it has stopped before the others go down, and its base backup is made when all are back.
 func (s *Site) before(t turn) []engine.StepID {
 	var out []engine.StepID
@@ -79,8 +80,11 @@ func (s *Site) before(t turn) []engine.StepID {
 		if other == t {
 			return out
 		}
-		if patient || !other.server.machine.Moves() {
+		switch {
+		case patient || !other.server.machine.Moves():
 			out = append(out, other.step("accept"), other.step("return"))
+		case t.server.isPrimary():
+			out = append(out, engine.StepID{Do: "remove", On: nodeID(other.server.node.Name)})
 		}
 	}
 	return out
@@ -117,7 +121,7 @@ func (k serverKind) comeBack(t turn) comeBack {
 	s := t.server
 	b := comeBack{Order: engine.Order{Self: t.step("return"), On: s.node.Name, Cancellable: true, Behind: []engine.StepID{t.step("accept")}}, server: s}
 	for _, d := range append([]*server{s}, byName(s.downstream())...) {
-		if !d.isPrimary() && d.linked() {
+		if !d.isPrimary() && (d.linked() || t.again && d.linkedAgain()) {
 			b.links = append(b.links, d)
 			b.Behind = append(b.Behind, resumed(d.node.Name))
 		}
@@ -138,6 +142,14 @@ func (s *server) linked() bool {
 		}
 	}
 	return true
+}
+
+// linkedAgain reports whether a standby streams before anybody has a second turn, although it left together with others, or its
+// link is another one than it was.
+func (s *server) linkedAgain() bool {
+	early, _ := s.when()
+	upstream := s.upstream()
+	return early && s.seen.reach == up && (upstream.seen.reach == up || upstream.seen.reach == absent) && s.rebuild() == nil && upstream.rebuild() == nil
 }
 
 func (s comeBack) String() string {

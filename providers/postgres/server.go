@@ -268,12 +268,13 @@ func (k serverKind) initialise(s *server) initialise {
 
 func (k serverKind) clone(s *server) clone {
 	upstream := s.upstream()
+	behind, slot := k.handedOverToNew(s)
 	c := clone{Order: engine.Order{Self: engine.StepID{Do: "clone", On: serverID(s.node.Name)}, On: s.node.Name, Cancellable: true,
-		Behind: append(k.handedOverToNew(s), []engine.StepID{{Do: "create", On: nodeID(s.node.Name)}, {Do: "start", On: nodeID(s.node.Name)}, accepting(upstream.node.Name), streaming(upstream.node.Name),
+		Behind: append(behind, []engine.StepID{{Do: "create", On: nodeID(s.node.Name)}, {Do: "start", On: nodeID(s.node.Name)}, accepting(upstream.node.Name), streaming(upstream.node.Name),
 			{Do: "put", On: roleID(s.node.Role.Name)}, {Do: "create", On: slotID(upstream.node.Name, s.node.Slot.Name)},
 			{Do: "reload", On: serverID(upstream.node.Name)}}...),
 		Claim: engine.Claim{Pool: "walsenders of " + upstream.node.Name, Take: 2, Keep: 1, Capacity: upstream.walsenders(), AlreadyUsed: len(upstream.seen.live.Senders)}},
-		server: s, results: k.fresh(s)}
+		server: s, slot: slot, results: k.fresh(s)}
 	c.Behind = append(c.Behind, k.back(upstream.node.Name)...)
 	return c
 }
