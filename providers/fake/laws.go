@@ -347,9 +347,8 @@ func (w *World) canClone(s engine.Step, link engine.Resource) error {
 	if w.has(replication(upstream)) && !w.streams(upstream) {
 		return fmt.Errorf("%s does not follow, and a base backup of it would lack what came since", upstream)
 	}
-	through := s.(interface{ Slot() string }).Slot()
-	if other := w.readerOf(upstream, through, name); through != "" && other != "" {
-		return fmt.Errorf("slot %s is read by %s", through, other)
+	if other := w.readerOf(upstream, link.Attrs["slot"].Value, name); other != "" && !strings.Contains(s.String(), "temporary slot") {
+		return fmt.Errorf("slot %s is read by %s", link.Attrs["slot"].Value, other)
 	}
 	for id := range w.returns {
 		if id.On.Name == upstream {

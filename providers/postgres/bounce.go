@@ -67,7 +67,9 @@ func (s *Site) allOn(srv *server) []engine.StepID {
 		}
 	}
 	for _, l := range srv.seen.live.Slots {
-		out = append(out, engine.StepID{Do: "drop", On: slotID(srv.node.Name, l.Name)})
+		if id := slotID(srv.node.Name, l.Name); (slotKind{s}).slot(id) != nil { // one that is made anew; the others go when all is done
+			out = append(out, engine.StepID{Do: "drop", On: id})
+		}
 	}
 	return out
 }

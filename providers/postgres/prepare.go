@@ -162,11 +162,11 @@ type clone struct {
 	beside  bool // of data that is there, and is replaced
 }
 
-// Slot is the slot that the backup is read through, "" for a temporary one.
-func (s clone) Slot() string { return s.slot }
-
 func (s clone) String() string {
 	text := "base backup of " + s.server.upstream().node.Name
+	if s.slot == "" {
+		text += " through a temporary slot"
+	}
 	if s.beside {
 		text += " beside the old data, swap, start"
 	}

@@ -264,6 +264,9 @@ func (k slotKind) drop(c engine.Change) dropSlot {
 			d.live = l
 		}
 	}
+	if k.slot(id) == nil {
+		d.Behind = append(d.Behind, turn{server: k.server(id.On), again: true}.step("return"))
+	}
 	if d.consumer != "" {
 		d.Behind = append(d.Behind, halted(d.consumer))
 	}
