@@ -80,5 +80,5 @@ func cycle(byID map[StepID]Step, done []Step) error {
 	for _, id := range append(path[slices.Index(path, at):], at) {
 		edges = append(edges, id.String())
 	}
-	return fmt.Errorf("steps wait for each other: %s", strings.Join(edges, " after "))
+	return fmt.Errorf("steps wait for each other: %s; nothing was begun: make the change in two applies", strings.Join(edges, " after "))
 }

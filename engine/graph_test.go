@@ -43,7 +43,7 @@ func TestTies(t *testing.T) {
 
 func TestACycleNamesEachEdge(t *testing.T) {
 	_, err := order([]Step{do("a", "", "c"), do("b", "", "a"), do("c", "", "b"), do("behind it", "", "c"), do("free", "")}, tie(false))
-	const want = "steps wait for each other: a thing a after c thing c after b thing b after a thing a"
+	const want = "steps wait for each other: a thing a after c thing c after b thing b after a thing a; nothing was begun: make the change in two applies"
 	if err == nil || err.Error() != want {
 		t.Errorf("%v\nwant %s", err, want)
 	}

@@ -48,26 +48,17 @@ func Destroy(file *schema.Cluster, w *World, volumes func(node engine.Address) b
 
 // Look takes a fresh look at the world.
 func (c *Cluster) Look(context.Context) error {
-	wanted := map[string]map[string]int{}
+	wanted := c.file.Nodes
+	if c.ends {
+		wanted = nil
+	}
 	for _, n := range c.file.Nodes {
 		c.world.rename(n.RenamedFrom, n.Name)
-		if !c.ends {
-			wanted[n.Name] = declared(n)
-		}
 	}
 	c.world.expectNobody()
 	c.world.want(wanted)
 	c.real.SeeAs(c.world.view())
 	return nil
-}
-
-// declared are the hot-standby parameters that the file gives a node.
-func declared(n *schema.Node) map[string]int {
-	out := map[string]int{}
-	for _, name := range hotStandby {
-		out[name] = numberOf(n.Name, name, n.Settings[name].Value)
-	}
-	return out
 }
 
 // Verify has nothing to prove: the plan sees all there is.

@@ -39,6 +39,9 @@ func (w *World) fresh(node string) {
 		w.mark(node, kept)
 	}
 	w.made[node]++
+	if n := w.wanted[node]; n != nil && n.Role != nil {
+		w.passfiles[node] = n.Role.Name
+	}
 }
 
 // loseSlot lets a slot lose the WAL that its standby needs.
@@ -67,7 +70,7 @@ func (w *World) rebuildRefuses(s engine.Step) error {
 	name := s.ID().On.Name
 	switch s.ID().Do {
 	case "halt":
-		return nil
+		return w.notItsTurn(name)
 	case "discard":
 		if !w.streams(name) {
 			return errors.New("the new data has not proved itself: " + name + " does not stream")

@@ -69,12 +69,18 @@ func (w *World) finish(s engine.Step) error {
 		w.drop(id.On, "wal") // nothing tells a new slot from one that never lost any
 	case id.Do == "create" && id.On.Kind == "node":
 		w.started[id.On.Name] = true
+		w.moved[id.On.Name] = !w.returns[engine.StepID{Do: "return", On: server(id.On.Name)}]
 	case id.Do == "accept", id.Do == "accept again":
 		delete(w.started, id.On.Name)
+	case id.Do == "passfile":
+		w.passfiles[id.On.On] = w.wanted[id.On.On].Role.Name
 	case id.Do == "initialise" || id.Do == "clone":
 		w.fresh(id.On.Name)
 	case id.Do == "restart" || id.Do == "restart again":
+		id.Do = strings.Replace(id.Do, "restart", "return", 1)
 		w.leaves(id)
+	case id.Do == "stream":
+		delete(w.returns, id)
 	case id.Do == "return" || id.Do == "return again":
 		delete(w.away, id.On.Name)
 		delete(w.returns, id)
@@ -119,10 +125,25 @@ func (w *World) refuses(s engine.Step) error {
 			return w.linkRefuses(s)
 		case "reload":
 			return w.linkTaken(s)
+		case "passfile":
+			if to := w.wanted[id.On.On]; !w.has(role(to.Role.Name)) || !w.has(slot(to.Upstream.Name, to.Slot.Name)) {
+				return fmt.Errorf("%s could not connect again: its password would be for a link that is not there", id.On.On)
+			}
 		}
 		return w.needsAccepting(id.On.On)
 	case "settings", "hba":
-		return w.needsAccepting(id.On.On)
+		if err := w.needsAccepting(id.On.On); err != nil || id.On.Kind == "hba" {
+			return err
+		}
+		if w.returns[engine.StepID{Do: "return", On: server(id.On.On)}] && strings.Contains(fmt.Sprint(s.After(w.things)[id.On].Attrs), waits+"restart") {
+			if err := w.notItsTurn(id.On.On); err != nil {
+				return err
+			}
+		}
+		if err := w.crashes(id.On.On, s.After(w.things)); err != nil && !w.returns[engine.StepID{Do: "return again", On: server(id.On.On)}] { // then it writes what is good for both
+			return fmt.Errorf("if it crashed now: %w", err)
+		}
+		return nil
 	case "synchronous":
 		return w.synchronousRefuses(s)
 	}
@@ -194,6 +215,13 @@ func (w *World) dockerRefuses(s engine.Step) error {
 			}
 		}
 	case "node remove":
+		self := server(id.On.Name)
+		if w.returns[engine.StepID{Do: "return", On: self}] || w.returns[engine.StepID{Do: "halt", On: self}] {
+			if err := w.notItsTurn(id.On.Name); err != nil {
+				return err
+			}
+		}
+		w.leaves(engine.StepID{Do: "return", On: self})
 		if w.value(server(id.On.Name), login) == superuser {
 			return fmt.Errorf("nothing would say whose the data of %s is", id.On)
 		}
@@ -202,7 +230,7 @@ func (w *World) dockerRefuses(s engine.Step) error {
 		if w.has(id.On) {
 			return fmt.Errorf("the container name %s is already in use", id.On.Name)
 		}
-		if err := w.canRecover(id.On.Name, s.After(w.things)); err != nil {
+		if err := errors.Join(w.canRecover(id.On.Name, s.After(w.things)), w.canDecode(id.On.Name, w.wanted[id.On.Name].Settings["wal_level"].Value)); err != nil {
 			return err
 		}
 		return w.canStart(s.After(w.things)[id.On])
@@ -262,10 +290,14 @@ func (w *World) serverRefuses(s engine.Step) error {
 		return w.rebuildRefuses(s)
 	}
 	if id.Do == "enter" {
-		if p := w.primary(); p != name && w.value(server(p), login) == superuser {
-			return fmt.Errorf("%s has no role pgrepl that %s could have from it", p, name)
+		for name != w.primary() {
+			above := w.called(w.inForce(w.things[replication(name)], "upstream"))
+			if w.value(server(above), login) == superuser || !w.accepts(above) {
+				return fmt.Errorf("%s has no role pgrepl that %s could have from it", above, id.On.Name)
+			}
+			name = above
 		}
-		return w.needsAnswer(name)
+		return w.needsAnswer(id.On.Name)
 	}
 	if err := w.needsAccepting(name); err != nil {
 		return err
@@ -274,10 +306,8 @@ func (w *World) serverRefuses(s engine.Step) error {
 	case "return", "return again":
 		return w.returnRefuses(s)
 	case "restart", "restart again":
-		for other := range w.away {
-			if other != name {
-				return fmt.Errorf("it is not the turn of %s: %s is not back", name, other)
-			}
+		if err := errors.Join(w.notItsTurn(name), w.cutsShort(id)); err != nil {
+			return err
 		}
 		if err := w.canRecover(name, s.After(w.things)); err != nil {
 			return err
@@ -289,12 +319,32 @@ func (w *World) serverRefuses(s engine.Step) error {
 	return nil
 }
 
-// leaves begins the turn of a server.
-func (w *World) leaves(id engine.StepID) {
-	id.Do = strings.Replace(id.Do, "restart", "return", 1)
-	if w.returns[id] {
-		w.away[id.On.Name] = true
+// leaves begins the turn of a server, where the plan waits for its end.
+func (w *World) leaves(end engine.StepID) {
+	if w.returns[end] {
+		w.away[end.On.Name] = true
 	}
+}
+
+// notItsTurn is why a server may not go down, or be made ready for it: another one is not back.
+func (w *World) notItsTurn(name string) error {
+	for other := range w.away {
+		if other != name {
+			return fmt.Errorf("it is not the turn of %s: %s is not back", name, other)
+		}
+	}
+	return nil
+}
+
+// cutsShort is why a second turn comes too early: the plan still waits for the stream of who moved, itself or one below it.
+func (w *World) cutsShort(id engine.StepID) error {
+	for _, r := range w.kind("replication") {
+		near := r.ID.On == id.On.Name || w.called(w.inForce(r, "upstream")) == id.On.Name && w.moved[r.ID.On]
+		if id.Do == "restart again" && near && w.returns[engine.StepID{Do: "stream", On: r.ID}] {
+			return fmt.Errorf("the wait for the stream of %s would be cut short", r.ID.On)
+		}
+	}
+	return nil
 }
 
 // returnRefuses is why a wait for those that a server's turn interrupted would wait in vain.
@@ -315,11 +365,8 @@ func (w *World) returnRefuses(s engine.Step) error {
 func (w *World) startRefuses(s engine.Step) error {
 	name := s.ID().On.Name
 	p := w.primary()
-	for _, sl := range w.kind("slot") {
-		level := (&World{things: s.After(w.things)}).inForce(s.After(w.things)[settings(name)], "settings.wal_level")
-		if sl.ID.On == name && sl.Attrs["type"].Value == "logical" && level != "logical" {
-			return fmt.Errorf("%s does not start: logical slot %s exists, but wal_level is %q", name, sl.ID.Name, level)
-		}
+	if err := w.canDecode(name, w.inForce(s.After(w.things)[settings(name)], "settings.wal_level")); err != nil {
+		return err
 	}
 	if p == name || !w.accepts(p) {
 		return nil
@@ -328,6 +375,16 @@ func (w *World) startRefuses(s engine.Step) error {
 	for _, parameter := range hotStandby {
 		if has, needs := after.number(name, parameter), w.number(p, parameter); has < needs {
 			return fmt.Errorf("recovery aborted on %s: %s = %d is lower than on the primary, where it is %d", name, parameter, has, needs)
+		}
+	}
+	return nil
+}
+
+// canDecode is why a server does not start with a wal_level.
+func (w *World) canDecode(name, level string) error {
+	for _, sl := range w.kind("slot") {
+		if sl.ID.On == name && sl.Attrs["type"].Value == "logical" && level != "logical" {
+			return fmt.Errorf("%s does not start: logical slot %s exists, but wal_level is %q", name, sl.ID.Name, level)
 		}
 	}
 	return nil
@@ -399,8 +456,18 @@ func (w *World) needsAnswer(name string) error {
 // synchronousRefuses is why commits would wait in vain.
 func (w *World) synchronousRefuses(s engine.Step) error {
 	id := s.ID()
-	if err := w.needsAccepting(id.On.On); err != nil || id.Do != "set" {
+	if err := w.needsAccepting(id.On.On); err != nil {
 		return err
+	}
+	if id.Do == "shrink" {
+		for _, name := range w.waitedFor(s.After(w.things)) {
+			if w.away[name] {
+				return fmt.Errorf("commits would hang until %s is back", name)
+			}
+		}
+	}
+	if id.Do != "set" {
+		return nil
 	}
 	if !w.has(ledger) {
 		return errors.New("there is no ledger")
@@ -431,6 +498,9 @@ func (w *World) slotRefuses(s engine.Step, after engine.Resource) error {
 		return err
 	}
 	if id.Do == "drop" {
+		if other := w.onSlot(id.On); other != "" {
+			return fmt.Errorf("replication slot %s is taken now and then by %s", id.On.Name, other)
+		}
 		if other := w.readerOf(id.On.On, id.On.Name, ""); other != "" {
 			return fmt.Errorf("replication slot %s is active for %s", id.On.Name, other)
 		}

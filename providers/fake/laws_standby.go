@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"pgrepl/engine"
+	"pgrepl/schema"
 )
 
 // hotStandby are the settings that a standby must never have less of than its primary.
@@ -65,8 +66,13 @@ func (w *World) canSettle(name string) error {
 	if err := w.needsAccepting(w.primary()); err != nil {
 		return err
 	}
+	for hears := name; hears != w.primary(); hears = w.called(w.inForce(w.things[replication(hears)], "upstream")) {
+		if err := w.canStream(hears); err != nil {
+			return fmt.Errorf("%s would wait for nothing: %w", name, err)
+		}
+	}
 	for _, setting := range hotStandby {
-		if has, needs := w.wanted[name][setting], w.number(w.primary(), setting); has < needs {
+		if has, needs := w.declared(name, setting), w.number(w.primary(), setting); has < needs {
 			return fmt.Errorf("there is nothing lower to be replayed: %s is %d on the primary", setting, needs)
 		}
 	}
@@ -77,7 +83,7 @@ func (w *World) canSettle(name string) error {
 func (w *World) written(then engine.Snapshot, node, name string) int {
 	v := then[settings(node)].Attrs["settings."+name].Value
 	if strings.Contains(v, " ("+waits) {
-		return w.wanted[node][name]
+		return w.declared(node, name)
 	}
 	return numberOf(node, name, v)
 }
@@ -130,6 +136,8 @@ func (w *World) linkTaken(s engine.Step) error {
 		return fmt.Errorf("%s would lose its stream: %s does not accept connections", id.On, upstream)
 	case !w.has(slot(upstream, slotName)):
 		return fmt.Errorf("%s would lose its stream: there is no slot %s on %s", id.On, slotName, upstream)
+	case w.value(id, "passfile") != schema.Hidden || !w.hasPassword(id.On, user):
+		return fmt.Errorf("%s would lose its stream: its passfile has no password of role %s", id.On, user)
 	case w.value(role(user), "login") != "true" || w.value(role(user), "replication") != "true":
 		return fmt.Errorf("%s would lose its stream: role %s may not replicate", id.On, user)
 	}
@@ -161,6 +169,26 @@ func (w *World) paused() map[string]string {
 		}
 	}
 	return out
+}
+
+// declared is a hot-standby parameter of a node as the file has it.
+func (w *World) declared(node, name string) int {
+	return numberOf(node, name, w.wanted[node].Settings[name].Value)
+}
+
+// crashes is what would become of a server that crashed with its file as it then is.
+func (w *World) crashes(name string, then engine.Snapshot) error {
+	if err := w.canRecover(name, then); err != nil {
+		return err
+	}
+	for _, r := range w.kind("replication") {
+		for _, setting := range hotStandby {
+			if has, needs := w.number(r.ID.On, setting), w.written(then, name, setting); name == w.primary() && w.streams(r.ID.On) && w.wanted[r.ID.On] != nil && has < needs {
+				return fmt.Errorf("%s would come up with %s = %d, and %s has %d", name, setting, needs, r.ID.On, has)
+			}
+		}
+	}
+	return nil
 }
 
 // number is a setting that a server works with.

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"pgrepl/engine"
+	"pgrepl/schema"
 	"pgrepl/schema/catalogue"
 )
 
@@ -20,20 +21,22 @@ type World struct {
 
 	mu      sync.Mutex
 	things  engine.Snapshot
-	made    map[string]int            // how often a data directory was made, by node
-	started map[string]bool           // servers in new containers that nobody has waited for
-	returns map[engine.StepID]bool    // what the plan at hand waits for after a server's turn
-	away    map[string]bool           // servers that had their turn and that it has not waited for
-	wanted  map[string]map[string]int // nodes that the file of the last look has, with their hot-standby parameters
+	made    map[string]int          // how often a data directory was made, by node
+	started map[string]bool         // servers in new containers that nobody has waited for
+	returns map[engine.StepID]bool  // what the plan at hand waits for after a server's turn
+	away    map[string]bool         // servers that had their turn and that it has not waited for
+	moved   map[string]bool         // containers that the plan at hand has made anew together with others
+	wanted  map[string]*schema.Node // nodes that the file of the last look has
 
-	replayed map[string]map[string]int // what a standby last heard of its primary's hot-standby parameters
-	proved   map[string]link           // with which somebody last saw a standby stream
+	replayed  map[string]map[string]int // what a standby last heard of its primary's hot-standby parameters
+	proved    map[string]link           // with which somebody last saw a standby stream
+	passfiles map[string]string         // the role that the passfile of a standby is for, where pgrepl wrote it
 }
 
 // NewWorld is a Docker engine with the images on it and nothing else.
 func NewWorld(images ...string) *World {
-	w := &World{things: engine.Snapshot{}, made: map[string]int{}, started: map[string]bool{}, away: map[string]bool{}, returns: map[engine.StepID]bool{},
-		replayed: map[string]map[string]int{}, proved: map[string]link{}}
+	w := &World{things: engine.Snapshot{}, made: map[string]int{}, started: map[string]bool{}, away: map[string]bool{}, moved: map[string]bool{}, returns: map[engine.StepID]bool{},
+		replayed: map[string]map[string]int{}, proved: map[string]link{}, passfiles: map[string]string{}}
 	for _, ref := range images {
 		w.put(engine.Resource{ID: engine.ID{Kind: "image", Name: ref}})
 	}
@@ -44,8 +47,8 @@ func NewWorld(images ...string) *World {
 func (w *World) Copy() *World {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return &World{Quick: w.Quick, things: maps.Clone(w.things), made: maps.Clone(w.made), started: maps.Clone(w.started), away: maps.Clone(w.away), returns: maps.Clone(w.returns),
-		wanted: w.wanted, replayed: maps.Clone(w.replayed), proved: maps.Clone(w.proved)}
+	return &World{Quick: w.Quick, things: maps.Clone(w.things), made: maps.Clone(w.made), started: maps.Clone(w.started), away: maps.Clone(w.away), moved: maps.Clone(w.moved), returns: maps.Clone(w.returns),
+		wanted: w.wanted, replayed: maps.Clone(w.replayed), proved: maps.Clone(w.proved), passfiles: maps.Clone(w.passfiles)}
 }
 
 // Made is how often the data directory of a node was made.
@@ -73,10 +76,13 @@ func (w *World) String() string {
 }
 
 // want says which nodes are to stay.
-func (w *World) want(nodes map[string]map[string]int) {
+func (w *World) want(nodes []*schema.Node) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.wanted = nodes
+	w.wanted = map[string]*schema.Node{}
+	for _, n := range nodes {
+		w.wanted[n.Name] = n
+	}
 }
 
 // view is what a look finds. Volumes without a container are read with the image of their node.
@@ -232,11 +238,13 @@ func (w *World) settle() {
 	}
 }
 
-// expect notes that a plan waits for a server to return from its turn: no other may have one meanwhile.
+// expect notes that a plan waits for a server to return from its turn, or for a stream, or that it holds one back: no other may go
+// meanwhile.
 func (w *World) expect(id engine.StepID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if id.Do == "return" || id.Do == "return again" {
+	switch id.Do {
+	case "return", "return again", "stream", "halt":
 		w.returns[id] = true
 	}
 }
@@ -245,7 +253,7 @@ func (w *World) expect(id engine.StepID) {
 func (w *World) expectNobody() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.away, w.returns = map[string]bool{}, map[engine.StepID]bool{}
+	w.away, w.moved, w.returns = map[string]bool{}, map[string]bool{}, map[engine.StepID]bool{}
 }
 
 // canStream says what keeps a standby from streaming.
@@ -291,6 +299,12 @@ func (w *World) inForce(r engine.Resource, path string) string {
 	return strings.TrimSuffix(v, argued)
 }
 
+// hasPassword reports whether the passfile of a standby is for a role, as far as that is known.
+func (w *World) hasPassword(node, role string) bool {
+	of, known := w.passfiles[node]
+	return !known || of == role
+}
+
 // rename lets the file call a node by its new name. Its container has the old one until it is made anew, and whoever looks
 // for its server under either finds it by that.
 func (w *World) rename(old, new string) {
@@ -317,6 +331,10 @@ func (w *World) rename(old, new string) {
 				w.set(id, path, new)
 			}
 		}
+	}
+	if of, known := w.passfiles[old]; known {
+		w.passfiles[new] = of
+		delete(w.passfiles, old)
 	}
 	w.set(node(new), "name", old)
 	w.made[new] += w.made[old]
@@ -345,6 +363,9 @@ func (w *World) attrs(seen engine.Resource) map[string]engine.Attr {
 	}
 	if _, compared := seen.Attrs["wal"]; !compared {
 		delete(out, "wal")
+	}
+	if n := w.wanted[seen.ID.On]; seen.ID.Kind == "replication" && n != nil && out["passfile"].Value == schema.Hidden && !w.hasPassword(n.Name, n.Role.Name) {
+		out["passfile"] = engine.Attr{Value: "(missing)", Secret: true}
 	}
 	if seen.ID.Kind != "settings" {
 		return out

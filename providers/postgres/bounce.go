@@ -30,12 +30,19 @@ func (s *Site) restarts(srv *server, why []string) []engine.Step {
 
 func (s *Site) restart(t turn, why []string) restart {
 	srv := t.server
-	return restart{Order: engine.Order{Self: t.step("restart"), On: srv.node.Name, Behind: append(s.WhileUp(srv.node.Name), s.before(t)...)}, server: srv, turn: t, why: why}
+	return restart{Order: engine.Order{Self: t.step("restart"), On: srv.node.Name, Behind: s.goes(t)}, server: srv, turn: t, why: why}
 }
 
+// settle waits for what comes from the primary, which has to be up with its own values, through all between them.
 func (s *Site) settle(t turn) settle {
-	return settle{Order: engine.Order{Self: t.step("settle"), On: t.server.node.Name, Cancellable: true,
-		Behind: append(s.before(t), engine.StepID{Do: "write", On: hbaID(t.server.node.Name)})}, server: t.server}
+	out := settle{Order: engine.Order{Self: t.step("settle"), On: t.server.node.Name, Cancellable: true}, server: t.server}
+	for _, other := range s.turns() {
+		if other == t {
+			break
+		}
+		out.Behind = append(out.Behind, other.step("accept"))
+	}
+	return out
 }
 
 // lowers is the second turn of a server: what may fall only after its primary has less.
@@ -78,15 +85,18 @@ func (s *Site) allOn(srv *server) []engine.StepID {
 // letting go of a standby that commits wait for.
 func (s *Site) WhileUp(node string) []engine.StepID {
 	out := []engine.StepID{{Do: "set", On: settingsID(node)}, {Do: "write", On: hbaID(node)}, {Do: "reload", On: serverID(node)}, {Do: "settle", On: serverID(node)}, resumed(node), delivered(node), s.shrunk()}
-	if srv := s.server(node); srv != nil {
-		for _, l := range srv.seen.live.Slots {
-			if s.dropsFirst(srv, l) {
-				out = append(out, engine.StepID{Do: "drop", On: slotID(node, l.Name)})
-			}
+	out = append(out, entering(node))
+	srv := s.server(node)
+	if srv == nil {
+		return out
+	}
+	for _, l := range srv.seen.live.Slots {
+		if s.dropsFirst(srv, l) {
+			out = append(out, engine.StepID{Do: "drop", On: slotID(node, l.Name)})
 		}
 	}
-	for _, srv := range s.servers { // a standby is entered with what its primary sends it
-		out = append(out, entering(srv.node.Name))
+	for _, below := range s.follow(srv) { // a standby is entered with what comes to it from its primary
+		out = append(out, entering(below))
 	}
 	return out
 }

@@ -214,7 +214,7 @@ func (k replicationKind) Steps(c engine.Change) []engine.Step {
 	var steps []engine.Step
 	upstream := s.upstream().node.Name
 	ready := []engine.StepID{accepting(s.node.Name), accepting(upstream), {Do: "create", On: slotID(upstream, s.node.Slot.Name)}, {Do: "put", On: roleID(s.node.Role.Name)}}
-	if c.Changes("passfile") {
+	if c.Changes("passfile") { // late: it has the password of the new link only
 		steps = append(steps, writePassfile{Order: engine.Order{Self: engine.StepID{Do: "passfile", On: c.ID}, On: s.node.Name, Behind: ready}, server: s})
 	}
 	var names []string

@@ -63,17 +63,11 @@ func byName(servers []*server) []*server {
 // has no turn; where it may have as much as it has now, it is up before its primary goes down. Those that leave together wait
 // for none of each other to come back, and no standby that may go before its primary waits for them: one of them may be the
 // primary, which goes last, as it may come back with more than they have.
-// One that is rebuilt has no turn: it has stopped before the others go down, and its base backup is made when all are back.
 func (s *Site) before(t turn) []engine.StepID {
-	var out []engine.StepID
-	for _, d := range s.standbys() {
-		switch {
-		case d == t.server && d.rebuild() != nil:
-			return nil
-		case d.rebuild() != nil && !t.server.machine.Moves():
-			out = append(out, halted(d.node.Name))
-		}
+	if t.server.rebuild() != nil {
+		return nil
 	}
+	var out []engine.StepID
 	early, _ := t.server.when()
 	patient := t.server.isPrimary() && !t.server.machine.Moves() || !early || t.again
 	for _, other := range s.turns() {
@@ -83,8 +77,20 @@ func (s *Site) before(t turn) []engine.StepID {
 		switch {
 		case patient || !other.server.machine.Moves():
 			out = append(out, other.step("accept"), other.step("return"))
-		case t.server.isPrimary():
+		case t.server.isPrimary() && other.server.seen.reach == up && len(other.server.inForce().short(t.server.declared())) > 0:
 			out = append(out, engine.StepID{Do: "remove", On: nodeID(other.server.node.Name)})
+		}
+	}
+	return out
+}
+
+// goes are the steps after which the server of t may go down. A standby that is rebuilt has no turn: it has stopped before the
+// others go down, and its base backup is made when all are back.
+func (s *Site) goes(t turn) []engine.StepID {
+	out := append(s.WhileUp(t.server.node.Name), s.before(t)...)
+	for _, d := range s.standbys() {
+		if d.rebuild() != nil && t.server.rebuild() == nil && !t.server.machine.Moves() {
+			out = append(out, halted(d.node.Name))
 		}
 	}
 	return out
@@ -97,7 +103,7 @@ func (s *Site) Turn(node string) []engine.StepID {
 	if srv == nil {
 		return s.WhileUp(node)
 	}
-	return append(s.WhileUp(node), s.before(srv.firstTurn())...)
+	return s.goes(srv.firstTurn())
 }
 
 // back are the steps after which a server with turns has had them all.
