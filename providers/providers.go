@@ -29,7 +29,7 @@ func New(file *schema.Cluster, on *docker.Engine, effect engine.SideEffect) *Clu
 	c.server = postgres.NewSite(file, func(n *schema.Node) postgres.Machine { return c.docker.Machine(n) }, effect)
 	for _, k := range c.docker.Kinds() {
 		if k.Name() == "node" {
-			k = awakening{k, c.server}
+			k = awakening{k, c.docker, c.server}
 		}
 		c.kinds = append(c.kinds, adopting{k, c.docker, c.server})
 	}
@@ -154,6 +154,7 @@ func (c *Cluster) Close() {
 // a container with data is started or replaced.
 type awakening struct {
 	engine.Kind
+	docker *docker.Site
 	server *postgres.Site
 }
 
@@ -179,7 +180,7 @@ func (k awakening) Steps(c engine.Change) []engine.Step {
 // it any more. Where it is replaced it has to be its turn.
 func (k awakening) beforeLeaving(c engine.Change) []engine.StepID {
 	if c.Action == engine.Delete {
-		return k.server.WhileUp(c.ID.Name)
+		return k.server.Leaves(c.ID.Name, k.docker.Inherited)
 	}
 	return k.server.Turn(c.ID.Name)
 }

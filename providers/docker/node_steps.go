@@ -63,12 +63,23 @@ func (k nodes) create(c engine.Change) createNode {
 		// the master's server takes longest to make: nothing competes with its start
 		behind = append(behind, engine.StepID{Do: "create", On: nodeID(k.file.Primary().Name)})
 	}
-	for name, other := range k.seen.inspected { // whoever holds its port or volume goes first
-		if name != n.Name && ((n.Port.Port != 0 && seenPort(other.HostConfig) == n.Port.String()) || seenVolume(other) == n.Volume) {
+	for name := range k.seen.inspected { // whoever holds its port or volume goes first
+		if k.takesFrom(n, name) {
 			behind = append(behind, engine.StepID{Do: "remove", On: nodeID(name)})
 		}
 	}
 	return createNode{Order: engine.Order{Self: engine.StepID{Do: "create", On: c.ID}, On: n.Name, Behind: behind}, site: k.Site, node: n, wanted: c.New, at: k.layoutOf(n)}
+}
+
+// takesFrom reports whether a node is to have the port or the volume of a container that is another's.
+func (s *Site) takesFrom(n *schema.Node, container string) bool {
+	other := s.seen.inspected[container]
+	return container != n.Name && ((n.Port.Port != 0 && seenPort(other.HostConfig) == n.Port.String()) || seenVolume(other) == n.Volume)
+}
+
+// Inherited reports whether something that the container of a node has is to be another's.
+func (s *Site) Inherited(container string) bool {
+	return slices.ContainsFunc(s.file.Nodes, func(n *schema.Node) bool { return s.takesFrom(n, container) })
 }
 
 // remove stops standbys before the primary, so that they have all of its WAL when it is gone.

@@ -162,6 +162,12 @@ func (w *World) refuses(s engine.Step) error {
 				return fmt.Errorf("role %s does not exist", group)
 			}
 		}
+	case id.On.Kind == "role" && id.Do == "forget":
+		for _, r := range w.kind("replication") {
+			if n := w.wanted[r.ID.On]; n != nil && n.Role.Name == name && w.returns[engine.StepID{Do: "stream", On: r.ID}] {
+				return fmt.Errorf("%s has not logged in yet, and the old password would be forgotten", n.Name)
+			}
+		}
 	case id.On.Kind == "role" && id.Do == "drop":
 		for _, d := range w.kind("database") {
 			if d.Attrs["owner"].Value == name {
@@ -339,7 +345,7 @@ func (w *World) notItsTurn(name string) error {
 // cutsShort is why a second turn comes too early: the plan still waits for the stream of who moved, itself or one below it.
 func (w *World) cutsShort(id engine.StepID) error {
 	for _, r := range w.kind("replication") {
-		near := r.ID.On == id.On.Name || w.called(w.inForce(r, "upstream")) == id.On.Name && w.moved[r.ID.On]
+		near := r.ID.On == id.On.Name || w.moved[r.ID.On] && w.wanted[r.ID.On].Upstream.Name == id.On.Name
 		if id.Do == "restart again" && near && w.returns[engine.StepID{Do: "stream", On: r.ID}] {
 			return fmt.Errorf("the wait for the stream of %s would be cut short", r.ID.On)
 		}
@@ -408,7 +414,7 @@ func (w *World) canClone(s engine.Step, link engine.Resource) error {
 		return fmt.Errorf("slot %s is read by %s", link.Attrs["slot"].Value, other)
 	}
 	for id := range w.returns {
-		if id.On.Name == upstream {
+		if id.On.Name == upstream && strings.HasPrefix(id.Do, "return") {
 			return fmt.Errorf("the base backup would be cut short by the turn of %s", upstream)
 		}
 	}

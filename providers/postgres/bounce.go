@@ -36,6 +36,12 @@ func (s *Site) restart(t turn, why []string) restart {
 // settle waits for what comes from the primary, which has to be up with its own values, through all between them.
 func (s *Site) settle(t turn) settle {
 	out := settle{Order: engine.Order{Self: t.step("settle"), On: t.server.node.Name, Cancellable: true}, server: t.server}
+	if t.server.relinksFirst() {
+		out.Behind = append(out.Behind, streaming(t.server.node.Name))
+	}
+	for above := t.server.upstream(); !above.isPrimary(); above = above.upstream() {
+		out.Behind = append(out.Behind, streaming(above.node.Name))
+	}
 	for _, other := range s.turns() {
 		if other == t {
 			break

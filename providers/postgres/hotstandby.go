@@ -94,6 +94,13 @@ func (s *server) when() (early, late bool) {
 	return !late || len(short) > 0 || s.machine.Moves(), late
 }
 
+// relinksFirst reports whether what a standby follows is changed before its only turn, not after: what it has to replay until
+// then comes from there, and what it followed before may be gone. A role's new password comes after all turns.
+func (s *server) relinksFirst() bool {
+	early, late := s.when()
+	return late && !early && s.rebuild() == nil && !s.site.rotates(s.node.Role)
+}
+
 // interim are the values that a server runs with for now, where the file's come later: one with two turns between them, as much
 // as it has, its primary has, and the file says; one that could not start with less than it has to replay, until it has.
 func (s *server) interim() numbers {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -43,6 +44,36 @@ func readSlots(files map[string][]byte) []leavingSlot {
 		out = append(out, leavingSlot{name: path.Base(path.Dir(file)), holds: binary.LittleEndian.Uint64(state[restart:]) != 0})
 	}
 	slices.SortFunc(out, func(a, b leavingSlot) int { return strings.Compare(a.name, b.name) })
+	return out
+}
+
+// Leaves are the steps after which a node that is in no file any more may go: the standbys that followed it follow another, or
+// have gone themselves, so that what follows those never stands without one. Where somebody waits for what it has, or for what
+// another has that leaves after it, they cannot: that may be one of them. One that gets its slot cannot, either.
+func (s *Site) Leaves(node string, inherited func(node string) bool) []engine.StepID {
+	out := s.WhileUp(node)
+	leaves := map[string]string{} // whom the nodes that leave followed
+	for _, id := range slices.SortedFunc(maps.Keys(s.ledger), engine.ID.Compare) {
+		reader := s.ledger[id]
+		if id.Kind != "slot" || reader == "" || s.server(reader) != nil {
+			continue
+		}
+		leaves[reader] = id.On
+		if id.On == node {
+			out = append(out, engine.StepID{Do: "remove", On: nodeID(reader)})
+		}
+	}
+	for on, tried := node, 0; on != "" && tried <= len(leaves); on, tried = leaves[on], tried+1 {
+		if s.server(on) == nil && inherited(on) {
+			return out
+		}
+	}
+	for _, d := range s.standbys() {
+		heir := s.ledger[slotID(d.upstream().node.Name, d.node.Slot.Name)] == node
+		if parseConninfo(d.seen.live.Settings["primary_conninfo"].Reset)["host"] == node && !d.machine.Moves() && !heir {
+			out = append(out, engine.StepID{Do: "reload", On: replicaID(d.node.Name)})
+		}
+	}
 	return out
 }
 

@@ -213,7 +213,10 @@ func (k replicationKind) Steps(c engine.Change) []engine.Step {
 	}
 	var steps []engine.Step
 	upstream := s.upstream().node.Name
-	ready := []engine.StepID{accepting(s.node.Name), accepting(upstream), {Do: "create", On: slotID(upstream, s.node.Slot.Name)}, {Do: "put", On: roleID(s.node.Role.Name)}}
+	ready := []engine.StepID{accepting(upstream), {Do: "create", On: slotID(upstream, s.node.Slot.Name)}, {Do: "put", On: roleID(s.node.Role.Name)}}
+	if !s.relinksFirst() {
+		ready = append(ready, accepting(s.node.Name))
+	}
 	if c.Changes("passfile") { // late: it has the password of the new link only
 		steps = append(steps, writePassfile{Order: engine.Order{Self: engine.StepID{Do: "passfile", On: c.ID}, On: s.node.Name, Behind: ready}, server: s})
 	}

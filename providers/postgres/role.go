@@ -274,7 +274,9 @@ func (k roleKind) Steps(c engine.Change) []engine.Step {
 	r := put.role
 	if c.Action == engine.Update && c.Changes("password", "rotation") && len(k.users(r)) > 0 {
 		for _, d := range k.users(r) { // nobody's turn while some could not come back
-			put.Behind = append(put.Behind, d.firstTurn().step("return")) // a second turn comes when the passfiles are written
+			if !d.relinksFirst() {
+				put.Behind = append(put.Behind, d.firstTurn().step("return")) // a second turn comes when the passfiles are written
+			}
 		}
 		if len(c.Fields) == 1 && c.Changes("rotation") {
 			return []engine.Step{k.forgetOld(r)}

@@ -127,7 +127,7 @@ func (k serverKind) comeBack(t turn) comeBack {
 	s := t.server
 	b := comeBack{Order: engine.Order{Self: t.step("return"), On: s.node.Name, Cancellable: true, Behind: []engine.StepID{t.step("accept")}}, server: s}
 	for _, d := range append([]*server{s}, byName(s.downstream())...) {
-		if !d.isPrimary() && (d.linked() || t.again && d.linkedAgain()) {
+		if !d.isPrimary() && (d.linked() || t.again && d.linkedAgain() || d == s && d.relinksFirst()) {
 			b.links = append(b.links, d)
 			b.Behind = append(b.Behind, resumed(d.node.Name))
 		}

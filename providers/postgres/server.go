@@ -308,7 +308,11 @@ func (k serverKind) fresh(s *server) []engine.Resource {
 		off.Attrs = k.inForceAs(standbyNames{}, "")
 		return append(out, roleKind(k).bootstrap(), off)
 	}
-	return append(out, replicationKind(k).want(s))
+	link := replicationKind(k).want(s)
+	if _, slot := k.handedOverToNew(s); slot == "" {
+		link.Attrs = with(link.Attrs, "replication", engine.Attr{Value: "not streaming", Effect: engine.Live})
+	}
+	return append(out, link)
 }
 
 func (k serverKind) accept(t turn) accept {
@@ -325,8 +329,12 @@ func (k serverKind) accept(t turn) accept {
 func (k serverKind) stream(s *server) stream {
 	upstream := s.upstream().node.Name
 	unsure := slices.ContainsFunc([]*server{s, s.upstream(), k.primary()}, func(o *server) bool { return o.seen.reach == down }) || s.upstream().rebuild() != nil
+	own := accepting(s.node.Name)
+	if s.relinksFirst() {
+		own = entering(s.node.Name)
+	}
 	return stream{Order: engine.Order{Self: streaming(s.node.Name), On: s.node.Name, Cancellable: true, Behind: append(k.handedOver(s), []engine.StepID{
-		accepting(s.node.Name), accepting(upstream), {Do: "reload", On: replicaID(s.node.Name)}, {Do: "reload", On: serverID(upstream)},
+		own, accepting(upstream), {Do: "reload", On: replicaID(s.node.Name)}, {Do: "reload", On: serverID(upstream)},
 		{Do: "put", On: roleID(s.node.Role.Name)}, {Do: "create", On: slotID(upstream, s.node.Slot.Name)}, {Do: "passfile", On: replicaID(s.node.Name)},
 		resumed(s.node.Name)}...)},
 		server: s, wanted: replicationKind(k).want(s), unsure: unsure}
