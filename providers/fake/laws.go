@@ -515,6 +515,9 @@ func (w *World) slotRefuses(s engine.Step, after engine.Resource) error {
 		}
 		return nil
 	}
+	if was := w.value(id.On, "consumer"); w.has(node(was)) && w.wanted[was] == nil && w.wanted[after.Attrs["consumer"].Value] != nil {
+		return fmt.Errorf("slot %s would be noted as that of another, and %s is still there", id.On.Name, was)
+	}
 	if name := w.onSlot(id.On); name != "" {
 		return fmt.Errorf("%s would set slot %s back to its old position", name, id.On.Name)
 	}

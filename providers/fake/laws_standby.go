@@ -94,6 +94,13 @@ func (w *World) goes(name string) error {
 	if name != p && w.wanted[p] != nil && w.wanted[name] == nil && w.accepts(p) && slices.Contains(w.waitedFor(w.things), name) {
 		return fmt.Errorf("commits wait for %s, and it would not come back", node(name))
 	}
+	if w.wanted[name] == nil && len(w.wanted) > 0 {
+		for _, d := range w.kind("replication") {
+			if w.streams(d.ID.On) && w.called(w.inForce(d, "upstream")) == name && w.couldLeave(d.ID.On, name) {
+				return fmt.Errorf("%s still follows %s", d.ID.On, name)
+			}
+		}
+	}
 	if name != p || w.wanted[name] != nil {
 		return nil
 	}
@@ -103,6 +110,23 @@ func (w *World) goes(name string) error {
 		}
 	}
 	return nil
+}
+
+// couldLeave reports whether nothing keeps a standby that stays from following another before the one it follows goes: it gets
+// neither the slot of that, nor anybody a port of one that goes, nor does it have to move.
+func (w *World) couldLeave(standby, from string) bool {
+	n := w.wanted[standby]
+	if n == nil || w.returns[engine.StepID{Do: "remove", On: engine.ID{Kind: "network", Name: n.Network.Name}}] || w.value(slot(n.Upstream.Name, n.Slot.Name), "consumer") == from || w.value(node(standby), "network") != n.Network.Name {
+		return false
+	}
+	for _, goes := range w.kind("node") {
+		for _, stays := range w.wanted {
+			if port := goes.Attrs["port"].Value; goes.ID.Name != stays.Name && port != "" && port == stays.Port.String() {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // readerOf is who streams through a slot, beside one node; "" for nobody.

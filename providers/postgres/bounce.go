@@ -67,7 +67,7 @@ func (s *Site) lowers(srv *server, fields []engine.Field, names []string) []engi
 func (s *Site) allOn(srv *server) []engine.StepID {
 	out := []engine.StepID{srv.firstTurn().step("return"), streaming(srv.node.Name)}
 	for _, d := range srv.downstream() {
-		if d.linkedAgain() {
+		if d.linkedAgain() || d.seen.reach == down && d.rebuild() == nil {
 			out = append(out, streaming(d.node.Name))
 		}
 	}
