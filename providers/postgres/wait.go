@@ -205,7 +205,14 @@ type settle struct {
 	server *server
 }
 
-func (s settle) String() string                          { return "wait until it has replayed the lower values" }
+func (s settle) String() string {
+	text := "wait until it has replayed the lower values"
+	if s.server.node.Delay != "" {
+		text += " (" + s.server.node.Delay + " late, as it replays everything)"
+	}
+	return text
+}
+
 func (s settle) After(w engine.Snapshot) engine.Snapshot { return w }
 
 func (s settle) Run(ctx context.Context) error {
