@@ -22,6 +22,9 @@ type System interface {
 	// An error means that nothing at all could be planned (no Docker engine).
 	Look(context.Context) error
 	Kinds() []Kind
+	// Guard gives the steps that a plan lacks to keep true, between the others, what must always be: that commits come back. One
+	// that the plan has already takes its place.
+	Guard([]Step) []Step
 	// Verify proves what a plan cannot see: that each standby may log in afresh, follows, and is read from.
 	Verify(context.Context) []Problem
 }
@@ -69,6 +72,7 @@ type Class string
 const (
 	ClassData     Class = "data"
 	ClassSlot     Class = "slot"
+	ClassSync     Class = "synchronous" // commits wait for fewer standbys than the file says
 	ClassRole     Class = "role"
 	ClassRestart  Class = "restart"
 	ClassRecreate Class = "recreate"

@@ -55,6 +55,7 @@ func Make(sys System, o Options) (Plan, []Problem, error) {
 	var waiting bool
 	p.Changes, waiting = settled(p.Changes, c.unseen)
 	steps := stepsOf(kinds, p.Changes)
+	steps = guarded(steps, sys.Guard(steps))
 	var err error
 	if p.Steps, err = order(steps, tie(o.ReverseTies)); err != nil {
 		return p, nil, err
@@ -82,6 +83,14 @@ func stepsOf(kinds map[string]Kind, changes []Change) []Step {
 	return slices.DeleteFunc(out, func(s Step) bool {
 		return slices.ContainsFunc(s.Spared(), func(id StepID) bool { _, there := at[id]; return there })
 	})
+}
+
+// guarded are the steps of a plan with those of a guard among them.
+func guarded(steps, guard []Step) []Step {
+	out := slices.DeleteFunc(slices.Clone(steps), func(s Step) bool {
+		return slices.ContainsFunc(guard, func(g Step) bool { return g.ID() == s.ID() })
+	})
+	return append(out, guard...)
 }
 
 // shared is one step that several changes ask for: it runs once, after what either needs, and for both reasons. How it is

@@ -28,6 +28,9 @@ type Rule struct {
 	Do       string // what to do
 }
 
+// CodeHangs is of the fact that commits wait for standbys in vain: what is said first.
+const CodeHangs = "PGR231"
+
 // rules is the whole policy, to be taken in at one look. Kinds state facts; only this table judges them.
 var rules = map[string]Rule{
 	"PGR201": {"PGR201", Warns, "slot holds WAL and nothing reads it", "The server keeps all WAL since the slot was last read, until the disk is full.",
@@ -79,9 +82,9 @@ var rules = map[string]Rule{
 	"PGR230": {"PGR230", Warns, "replica cannot catch up", "The WAL that it needs is no longer on its upstream: it stays where it is, and serves older and older data.",
 		"Apply makes it anew by a base backup, which loses nothing, unless its block says `protect = true`. A higher `max_slot_wal_keep_size` gives it more time."},
 	"PGR231": {"PGR231", Warns, "commits wait for synchronous standbys that are away", "Too few of the listed standbys stream, so every commit waits; its rows are written and hold their locks.",
-		"Apply brings back what is away. Where that cannot be, take the standby out of the `synchronous` block: apply works meanwhile."},
-	"PGR232": {"PGR232", Warns, "commits wait while synchronous standbys are away", "The plan restarts so many of the listed standbys that too few may be left to acknowledge.",
-		"List one more replica than `count` and change them one by one, or leave the `synchronous` block out meanwhile."},
+		"Apply brings back what is away. `pgrepl apply --allow=synchronous` has commits wait for fewer until then, and none wait that hang now. Where it cannot come back, take it out of the `synchronous` block."},
+	"PGR232": {"PGR232", Warns, "commits wait for fewer standbys meanwhile", "The plan takes so many of the listed standbys down that commits would wait until they are back. Apply shortens the list before and restores it after; what is committed meanwhile is on fewer servers.",
+		"List one more replica than `count`: then none has to be let go."},
 	"PGR233": {"PGR233", Never, "server would not start: more slots than max_replication_slots", "A server with more slots on its disk than it may have refuses to start.",
 		"Drop the slots that nobody needs first, by an apply that leaves `max_replication_slots` as it is."},
 	"PGR234": {"PGR234", Never, "server would not start: wal_level too low for its slots", "A server with a logical slot on its disk refuses to start with a wal_level below logical.",
@@ -224,7 +227,7 @@ func addEffect(risks []Risk, e Effected) []Risk {
 	return append(risks, r)
 }
 
-var classOrder = []Class{ClassData, ClassSlot, ClassRole, ClassRecreate, ClassRestart, ""}
+var classOrder = []Class{ClassData, ClassSlot, ClassRole, ClassSync, ClassRecreate, ClassRestart, ""}
 
 func compareRisks(a, b Risk) int {
 	return cmp.Or(

@@ -48,6 +48,26 @@ func Destroy(file *schema.Cluster, on *docker.Engine, volumes func(node engine.A
 // Kinds lists what is managed, outside before inside.
 func (c *Cluster) Kinds() []engine.Kind { return c.kinds }
 
+// Guard is what keeps commits coming back between the steps of a plan.
+func (c *Cluster) Guard(steps []engine.Step) []engine.Step {
+	if c.server == nil {
+		return nil
+	}
+	return c.server.Guard(steps)
+}
+
+// Master is the address of the master.
+func (c *Cluster) Master() engine.Address {
+	a := c.file.Primary().Address
+	return engine.Address{Block: a.Block, Label: a.Label, Key: a.Key}
+}
+
+// LetGo has commits that hang wait for fewer standbys until the others are back.
+func (c *Cluster) LetGo() { c.server.LetGo() }
+
+// Hangs says that commits hang, for want of which standbys; "" where they do not.
+func (c *Cluster) Hangs() string { return c.server.Hangs() }
+
 // Look takes a fresh look at Docker, then at every node at once.
 func (c *Cluster) Look(ctx context.Context) error {
 	if err := c.docker.Look(ctx); err != nil {

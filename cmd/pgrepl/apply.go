@@ -53,7 +53,7 @@ func newApply(a *app) *cobra.Command {
 			return a.withApproval(c.Context(), f, func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
 				cluster := providers.New(file, on, a.effect)
 				defer cluster.Close()
-				cluster.Rebuild(f.rebuild)
+				f.bind(cluster)
 				if isTerminal(a.in) {
 					cluster.AskWith(a.password)
 				}

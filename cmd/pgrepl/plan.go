@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,7 +29,7 @@ func (f *planFlags) add(c *cobra.Command) {
 	flags := c.Flags()
 	flags.StringArrayVar(&f.target, "target", nil, "plan only this address and what it needs (repeatable)")
 	flags.StringArrayVar(&f.exclude, "exclude", nil, "leave this address out (repeatable)")
-	flags.Var((*entries)(&f.allow), "allow", "let losses of a class pass: data, slot, role, or CLASS:ADDRESS (repeatable)")
+	flags.Var((*entries)(&f.allow), "allow", "let losses of a class pass: data, slot, role, synchronous, or CLASS:ADDRESS (repeatable)")
 	flags.Var((*entries)(&f.deny), "deny", "refuse a plan with restart or recreate in it")
 	flags.BoolVar(&f.detailed, "detailed-exitcode", false, "exit with 2 when there are changes, 3 when they are refused")
 	flags.BoolVar(&f.full, "full", false, "show attributes that have their default too")
@@ -58,8 +59,8 @@ func (f *planFlags) addRebuild(c *cobra.Command) {
 func (f *planFlags) check() error {
 	for _, a := range f.allow {
 		class, _, _ := strings.Cut(a, ":")
-		if class != "data" && class != "slot" && class != "role" {
-			return usageError{fmt.Errorf("--allow=%s: the classes are data, slot and role", a)}
+		if !slices.Contains([]string{"data", "slot", "role", "synchronous"}, class) {
+			return usageError{fmt.Errorf("--allow=%s: the classes are data, slot, role and synchronous", a)}
 		}
 	}
 	for _, d := range f.deny {
@@ -68,6 +69,14 @@ func (f *planFlags) check() error {
 		}
 	}
 	return nil
+}
+
+// bind tells a cluster what the flags ask for.
+func (f planFlags) bind(cluster *providers.Cluster) {
+	cluster.Rebuild(f.rebuild)
+	if engine.Allows(f.allow, engine.ClassSync, cluster.Master()) {
+		cluster.LetGo()
+	}
 }
 
 func newPlan(a *app) *cobra.Command {
@@ -101,7 +110,7 @@ func noArguments(c *cobra.Command, args []string) error {
 func (a *app) plan(ctx context.Context, file *schema.Cluster, on *docker.Engine, f planFlags) error {
 	cluster := providers.New(file, on, nil)
 	defer cluster.Close()
-	cluster.Rebuild(f.rebuild)
+	f.bind(cluster)
 	s := session{app: a, system: cluster, flags: f, title: render.Title{Command: "plan", Cluster: file.Name, File: file.File}}
 	p, err := s.look(ctx)
 	if err != nil {

@@ -32,6 +32,9 @@ func (a *app) status(ctx context.Context, file *schema.Cluster, on *docker.Engin
 	if err := cluster.Look(ctx); err != nil {
 		return cause(ctx, err)
 	}
+	if hangs := cluster.Hangs(); hangs != "" {
+		fmt.Fprintln(a.out, "CRITICAL: "+hangs)
+	}
 	a.statusTable(file.Name, cluster.Status())
 	for _, slot := range cluster.Unread() {
 		fmt.Fprintln(a.out, slot)

@@ -25,6 +25,9 @@ type Options struct {
 // the same bytes.
 func Text(w io.Writer, t Title, p engine.Plan, o Options) error {
 	out := &text{color: o.Color}
+	if text := hangs(p); text != "" {
+		out.linef("! commits hang: %s", text)
+	}
 	if p.Empty() {
 		out.matches(t, p)
 	} else {
@@ -57,6 +60,16 @@ func (t *text) paint(line string) string {
 		return line
 	}
 	return "\x1b[" + colors[line[0]] + "m" + line + "\x1b[0m"
+}
+
+// hangs is why commits wait now, which is said before all else.
+func hangs(p engine.Plan) string {
+	for _, r := range slices.Concat(p.Risks, p.Standing) {
+		if r.Code == engine.CodeHangs {
+			return r.Text
+		}
+	}
+	return ""
 }
 
 func (t *text) matches(title Title, p engine.Plan) {

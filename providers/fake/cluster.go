@@ -73,6 +73,19 @@ func (c *Cluster) Kinds() []engine.Kind {
 	return out
 }
 
+// Guard is the real one. What it adds is done to the world, too.
+func (c *Cluster) Guard(steps []engine.Step) []engine.Step { return c.toWorld(c.real.Guard(steps)) }
+
+// toWorld makes real steps such that are done to the world.
+func (c *Cluster) toWorld(steps []engine.Step) []engine.Step {
+	var out []engine.Step
+	for _, s := range steps {
+		c.world.expect(s.ID())
+		out = append(out, step{s, c})
+	}
+	return out
+}
+
 type kind struct {
 	engine.Kind
 	cluster *Cluster
@@ -90,12 +103,7 @@ func (k kind) Seen() []engine.Resource {
 }
 
 func (k kind) Steps(c engine.Change) []engine.Step {
-	var out []engine.Step
-	for _, s := range k.Kind.Steps(c) {
-		k.cluster.world.expect(s.ID())
-		out = append(out, step{s, k.cluster})
-	}
-	return out
+	return k.cluster.toWorld(k.Kind.Steps(c))
 }
 
 // step is a real step that is done to the world in memory.

@@ -70,7 +70,7 @@ func (w *World) rebuildRefuses(s engine.Step) error {
 	name := s.ID().On.Name
 	switch s.ID().Do {
 	case "halt":
-		return w.notItsTurn(name)
+		return errors.Join(w.notItsTurn(name), w.hangs(name))
 	case "discard":
 		if !w.streams(name) {
 			return errors.New("the new data has not proved itself: " + name + " does not stream")

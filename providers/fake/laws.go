@@ -227,6 +227,9 @@ func (w *World) dockerRefuses(s engine.Step) error {
 				return err
 			}
 		}
+		if err := w.hangs(id.On.Name); err != nil {
+			return err
+		}
 		w.leaves(engine.StepID{Do: "return", On: self})
 		if w.value(server(id.On.Name), login) == superuser {
 			return fmt.Errorf("nothing would say whose the data of %s is", id.On)
@@ -312,7 +315,7 @@ func (w *World) serverRefuses(s engine.Step) error {
 	case "return", "return again":
 		return w.returnRefuses(s)
 	case "restart", "restart again":
-		if err := errors.Join(w.notItsTurn(name), w.cutsShort(id)); err != nil {
+		if err := errors.Join(w.notItsTurn(name), w.cutsShort(id), w.hangs(name)); err != nil {
 			return err
 		}
 		if err := w.canRecover(name, s.After(w.things)); err != nil {
@@ -496,6 +499,29 @@ func (w *World) waitedFor(things engine.Snapshot) []string {
 		}
 	}
 	return out
+}
+
+// hangs is why a server may not go down: commits, which come back now, would wait until it is back.
+func (w *World) hangs(name string) error {
+	p := w.primary()
+	if name == p || !w.accepts(p) {
+		return nil
+	}
+	count, living, left := 0, 0, 0
+	_, _ = fmt.Sscanf(w.value(synchronous(p), "synchronous"), "first %d", &count)
+	_, _ = fmt.Sscanf(w.value(synchronous(p), "synchronous"), "any %d", &count)
+	for _, member := range w.waitedFor(w.things) {
+		if w.streams(member) {
+			living++
+			if member != name {
+				left++
+			}
+		}
+	}
+	if living >= count && left < count {
+		return fmt.Errorf("commits would wait until %s is back: synchronous is %s", name, w.value(synchronous(p), "synchronous"))
+	}
+	return nil
 }
 
 func (w *World) slotRefuses(s engine.Step, after engine.Resource) error {

@@ -24,6 +24,7 @@ type Site struct {
 	leaving map[string][]leavingSlot // of nodes that are not in the file
 	looked  bool                     // at least once
 	asked   []string                 // addresses of the standbys that --rebuild names
+	letGo   bool                     // commits that hang are to wait for fewer
 	outage  outage
 
 	rotating map[string]time.Time // since when a role has a password that not all standbys have logged in with

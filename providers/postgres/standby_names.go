@@ -94,6 +94,15 @@ func (n standbyNames) equal(o standbyNames) bool {
 	return n.off() == o.off() && n.any == o.any && n.count == o.count && slices.Equal(canonical(n), canonical(o))
 }
 
+// atMost waits for no more standbys than n, and for none if n is 0.
+func (n standbyNames) atMost(count int) standbyNames {
+	if count <= 0 {
+		return standbyNames{}
+	}
+	n.count = min(n.count, count)
+	return n
+}
+
 // within is what is left of the names where only those of o may stay: never more waiting than before.
 func (n standbyNames) within(o standbyNames) standbyNames {
 	n.members = slices.DeleteFunc(slices.Clone(n.members), func(m string) bool { return m == "*" || !o.has(m) })

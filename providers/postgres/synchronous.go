@@ -34,6 +34,11 @@ func (s *Site) shrunk() engine.StepID {
 	return engine.StepID{Do: "shrink", On: synchronousID(s.primary().node.Name)}
 }
 
+// restored is the step after which they wait for all that the file says.
+func (s *Site) restored() engine.StepID {
+	return engine.StepID{Do: "set", On: synchronousID(s.primary().node.Name)}
+}
+
 // wantedNames is the value that the file asks for.
 func (s *Site) wantedNames() standbyNames {
 	w := s.file.Synchronous
@@ -122,29 +127,31 @@ func (k synchronousKind) Facts(want, seen engine.Snapshot) []engine.Fact {
 	if p.seen.reach != up {
 		return nil
 	}
-	now, _ := p.namesInForce()
 	var out []engine.Fact
-	if n := p.acknowledging(now); n < now.count {
-		out = append(out, engine.Fact{Code: "PGR231", On: synchronousID(p.node.Name), Addr: p.address(), Origin: origin(p.node.Origin),
-			Text: fmt.Sprintf("every commit on %s waits: synchronous is %s, and %s", p.address(), k.called(now), stream1(n)),
-			Next: "apply brings back what is away; where that cannot be, take it out of the synchronous block"})
+	if text := k.Hangs(); text != "" {
+		out = append(out, engine.Fact{Code: engine.CodeHangs, On: synchronousID(p.node.Name), Addr: p.address(), Origin: origin(p.node.Origin), Text: text,
+			Next: "apply brings back what is away, and with --allow=synchronous has commits wait for fewer until then; where that cannot be, take it out of the synchronous block"})
 	}
-	now = k.kept() // the others are let go first
-	var away []engine.Fact
+	meanwhile, fewer := k.meanwhile(k.kept(), func(d *server) bool { _, path := d.interrupted(want, seen); return path != "" })
 	for _, d := range k.standbys() {
-		if id, path := d.interrupted(want, seen); path != "" && now.has(d.node.ApplicationName) {
-			away = append(away, engine.Fact{Code: "PGR232", On: id, Path: path, Addr: d.address(), Origin: origin(d.node.Origin)})
+		if id, path := d.interrupted(want, seen); fewer && path != "" && k.kept().has(d.node.ApplicationName) {
+			out = append(out, engine.Fact{Code: "PGR232", On: id, Path: path, Addr: d.address(), Origin: origin(d.node.Origin),
+				Text: fmt.Sprintf("while it is away, synchronous is %s instead of %s", k.called(meanwhile), k.called(k.kept())),
+				Next: "list one more replica than count, and none has to be let go"})
 		}
 	}
-	if len(now.members)-len(away) >= now.count {
-		return out
-	}
-	for _, f := range away {
-		f.Text = fmt.Sprintf("commits wait while it is away: synchronous is %s", k.called(now))
-		f.Next = "list one more replica than count and change them one by one, or leave the synchronous block out meanwhile"
-		out = append(out, f)
-	}
 	return out
+}
+
+// Hangs says that every commit waits, and for whom; "" where they come back.
+func (s *Site) Hangs() string {
+	p := s.primary()
+	now, _ := p.namesInForce()
+	n := p.acknowledging(now)
+	if p.seen.reach != up || n >= now.count {
+		return ""
+	}
+	return fmt.Sprintf("every commit on %s waits: synchronous is %s, and %s", p.address(), s.called(now), stream1(n))
 }
 
 func stream1(n int) string {
@@ -211,15 +218,25 @@ func (k synchronousKind) Steps(c engine.Change) []engine.Step {
 		return steps
 	}
 	now, waits := p.namesInForce()
-	s := setNames{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: p.node.Name,
+	set := k.set(want)
+	set.inForce = len(steps) == 0 && !waits && now.equal(want)
+	return append(steps, set)
+}
+
+// set makes commits wait for these standbys when they all stream, and nobody's turn is to come.
+func (k synchronousKind) set(names standbyNames) setNames {
+	p := k.primary()
+	s := setNames{Order: engine.Order{Self: k.restored(), On: p.node.Name,
 		Behind: []engine.StepID{k.shrunk(), accepting(p.node.Name), {Do: "create", On: ledgerID}, {Do: "reload", On: serverID(p.node.Name)}}},
-		server: p, names: want, wanted: c.New, inForce: len(steps) == 0 && !waits && now.equal(want)}
+		server: p, names: names, wanted: k.want(p)}
 	s.Behind = append(s.Behind, k.back(p.node.Name)...)
-	for _, m := range k.file.Synchronous.Replicas {
-		s.Behind = append(s.Behind, streaming(m.Name))
-		s.Behind = append(s.Behind, k.back(m.Name)...)
+	for _, d := range k.standbys() {
+		if names.has(d.node.ApplicationName) {
+			s.Behind = append(s.Behind, streaming(d.node.Name))
+			s.Behind = append(s.Behind, k.back(d.node.Name)...)
+		}
 	}
-	return append(steps, s)
+	return s
 }
 
 // shrinkNames lets go the standbys that are to go. It needs nothing, so it may come first; commits that waited for them are
@@ -230,6 +247,15 @@ type shrinkNames struct {
 	names   standbyNames
 	was     standbyNames
 	forGood bool // nothing is set after it
+	asks    bool // it gives up what the file asks for, with leave only
+}
+
+func (s shrinkNames) Effects() []engine.Effected {
+	if !s.asks {
+		return nil
+	}
+	return []engine.Effected{{Class: engine.ClassSync, On: s.Self.On, Addr: s.server.address(), Asks: true,
+		Text: fmt.Sprintf("commits wait for %s instead of %s until the others are back", s.server.site.called(s.names), s.server.site.called(s.was))}}
 }
 
 func (s shrinkNames) String() string {

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"syscall"
@@ -224,5 +225,85 @@ func TestKilledWhileCommitsAreSwitched(t *testing.T) {
 		}
 		c.edit(on, "")
 		c.apply()
+	}
+}
+
+// TestNoStepAfterWhichCommitsHang kills apply at each side effect of changes that take synchronous standbys down, and rests
+// there: whatever runs and whatever is down then, a commit comes back, as the plan says.
+func TestNoStepAfterWhichCommitsHang(t *testing.T) {
+	for _, change := range []struct{ name, members, instead, replaced string }{
+		{"its only one gets a new container", "[replica.%-b]", "synchronous is off instead of first 1 of replica.", "b"},
+		{"both of two get one", "[replica.%-b, replica.%-c]\n    count = 2", "synchronous is first 1 of replica.", "bc"},
+	} {
+		t.Run(change.name, func(t *testing.T) {
+			file := strings.Replace(waits, "[replica.%-b]", change.members, 1)
+			c := newCluster(t, usualImage(t), file)
+			c.apply()
+			want, killed := c.names(), 0
+			for n := 1; ; n += stride(5) {
+				changed := file
+				for _, node := range change.replaced {
+					changed = strings.Replace(changed, fmt.Sprintf("replica \"%%-%c\" {", node), fmt.Sprintf("replica \"%%-%c\" { shm_size = \"%dMB\" ", node, 64+n), 1)
+				}
+				c.write(changed)
+				contains(t, c.want(0, "plan").out, "Writes go on; standbys restart.", change.instead)
+				c.env = append(c.env, "PGREPL_CRASH_AT="+strconv.Itoa(n)+"+")
+				r := c.run("apply", "--auto-approve")
+				c.env = c.env[:1]
+				if c.hangs() {
+					t.Fatalf("killed after side effect %d, commits wait for %s", n, c.names())
+				}
+				if r.code == 0 {
+					break
+				}
+				killed++
+				if r.code != 128+int(syscall.SIGKILL) {
+					t.Fatalf("%s", r)
+				}
+				c.apply()
+				if got := c.names(); got != want || c.hangs() {
+					t.Fatalf("killed after side effect %d: the server has %s", n, got)
+				}
+			}
+			t.Logf("killed at %d points", killed)
+			if killed < 2 {
+				t.Error("such a change has more side effects than that")
+			}
+			if got := c.names(); got != want {
+				t.Errorf("the server has %s", got)
+			}
+		})
+	}
+}
+
+// TestCommitsAreLetGo: a standby is away, every commit waits, and whoever runs the cluster would rather have them go on.
+func TestCommitsAreLetGo(t *testing.T) {
+	c := newCluster(t, usualImage(t), waits)
+	c.apply()
+	c.docker("stop", c.name("b"))
+	if !c.hangs() {
+		t.Fatal("commits do not wait")
+	}
+	plan := c.want(0, "plan").out
+	if first, _, _ := strings.Cut(plan, "\n"); !strings.HasPrefix(first, "! commits hang: every commit on master."+c.name("a")+" waits") {
+		t.Errorf("the first line is %q", first)
+	}
+	contains(t, c.want(0, "status").out, "CRITICAL: every commit on master."+c.name("a")+" waits")
+	contains(t, c.want(0, "plan", "--allow=synchronous").out, "commits wait for off instead of first 1 of replica."+c.name("b")+" until the others are back")
+
+	for n := 1; c.names() != ""; n++ { // it dies before its standby is back
+		c.env = append(c.env, "PGREPL_CRASH_AT="+strconv.Itoa(n)+"+")
+		c.want(128+int(syscall.SIGKILL), "apply", "--auto-approve", "--allow=synchronous", "--parallelism=1")
+		c.env = c.env[:1]
+	}
+	if c.docker("inspect", "-f", "{{.State.Running}}", c.name("b")) != "false" {
+		t.Error("the standby came back before")
+	}
+	if got := c.names(); got != "" || c.hangs() {
+		t.Errorf("the server has %s", got)
+	}
+	c.apply()
+	if got := c.names(); got != `FIRST 1 ("b")` || c.hangs() {
+		t.Errorf("the server has %s", got)
 	}
 }
