@@ -9,6 +9,8 @@ func RunTime() []Rule {
 		{"PGR302", Never, "no permission on the Docker socket", "Whoever may use the Docker engine may manage the cluster, and nobody else.",
 			"Run as a member of the group docker or with sudo, or name another engine with --docker or DOCKER_HOST."},
 		{"PGR303", Never, "Docker engine is too old", "It lacks calls that pgrepl needs.", "Update it to Docker Engine 20.10 or newer; unset DOCKER_API_VERSION."},
+		{"PGR304", Never, "a step would break the cluster", "Between two steps of the plan commits would hang, a standby stand still or lose its slot, or a server have more than it may. Nothing is begun.",
+			"Make the change in two applies: the object that the message names after the others."},
 		{"PGR305", Never, "another apply is running", "Two at once would undo each other's work. The lock ends with the process that holds it.",
 			"Wait for it, or let this one wait longer with --lock-timeout."},
 		{"PGR306", Never, "no terminal to ask on", "Nothing is changed that nobody approved.", "Read what `pgrepl plan` says, then give --auto-approve."},

@@ -25,6 +25,8 @@ type System interface {
 	// Guard gives the steps that a plan lacks to keep true, between the others, what must always be: that commits come back. One
 	// that the plan has already takes its place.
 	Guard([]Step) []Step
+	// Broken says what of that is not true in a state of the world; nil where all is well.
+	Broken(Snapshot) []string
 	// Verify proves what a plan cannot see: that each standby may log in afresh, follows, and is read from.
 	Verify(context.Context) []Problem
 }

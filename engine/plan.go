@@ -60,6 +60,9 @@ func Make(sys System, o Options) (Plan, []Problem, error) {
 	if p.Steps, err = order(steps, tie(o.ReverseTies)); err != nil {
 		return p, nil, err
 	}
+	if problems := simulate(sys, p); len(problems) > 0 {
+		return p, problems, nil
+	}
 	p.Batches = batches(p.Steps)
 	p.LookAgain = waiting || revealed(c.unseen, p.Steps)
 	p.Risks, p.Standing = judge(p, facts)

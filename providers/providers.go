@@ -62,6 +62,14 @@ func (c *Cluster) Master() engine.Address {
 	return engine.Address{Block: a.Block, Label: a.Label, Key: a.Key}
 }
 
+// Broken says what must always be inside the servers, and is not in a state of the world.
+func (c *Cluster) Broken(w engine.Snapshot) []string {
+	if c.server == nil {
+		return nil
+	}
+	return c.server.Broken(w)
+}
+
 // LetGo has commits that hang wait for fewer standbys until the others are back.
 func (c *Cluster) LetGo() { c.server.LetGo() }
 
@@ -214,6 +222,10 @@ type leaving struct {
 }
 
 func (s leaving) Needs() []engine.StepID { return append(slices.Clone(s.Step.Needs()), s.more...) }
+
+func (s leaving) After(w engine.Snapshot) engine.Snapshot {
+	return s.server.Stopped(s.Step.After(w), s.Node())
+}
 
 func (s leaving) Effects() []engine.Effected {
 	out := slices.Clone(s.Step.Effects())

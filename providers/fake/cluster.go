@@ -76,6 +76,9 @@ func (c *Cluster) Kinds() []engine.Kind {
 // Guard is the real one. What it adds is done to the world, too.
 func (c *Cluster) Guard(steps []engine.Step) []engine.Step { return c.toWorld(c.real.Guard(steps)) }
 
+// Broken is what the real one says of a state of the world.
+func (c *Cluster) Broken(w engine.Snapshot) []string { return c.real.Broken(w) }
+
 // toWorld makes real steps such that are done to the world.
 func (c *Cluster) toWorld(steps []engine.Step) []engine.Step {
 	var out []engine.Step

@@ -116,7 +116,7 @@ func (w *World) goes(name string) error {
 // neither the slot of that, nor anybody a port of one that goes, nor does it have to move.
 func (w *World) couldLeave(standby, from string) bool {
 	n := w.wanted[standby]
-	if n == nil || w.returns[engine.StepID{Do: "remove", On: engine.ID{Kind: "network", Name: n.Network.Name}}] || w.value(slot(n.Upstream.Name, n.Slot.Name), "consumer") == from || w.value(node(standby), "network") != n.Network.Name {
+	if n == nil || w.moved[standby] || w.returns[engine.StepID{Do: "remove", On: engine.ID{Kind: "network", Name: n.Network.Name}}] || w.value(slot(n.Upstream.Name, n.Slot.Name), "consumer") == from || w.value(node(standby), "network") != n.Network.Name {
 		return false
 	}
 	for _, goes := range w.kind("node") {

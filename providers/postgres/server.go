@@ -300,6 +300,15 @@ func (k serverKind) starting(s *server) engine.Resource {
 	return r
 }
 
+// Stopped is what is true when the container of a node has gone.
+func (s *Site) Stopped(w engine.Snapshot, node string) engine.Snapshot {
+	srv := s.server(node)
+	if _, there := w[serverID(node)]; srv == nil || !there {
+		return w
+	}
+	return w.With(serverKind{s}.starting(srv))
+}
+
 // fresh is what is true of a node when its data directory has just been made: everything in its files is as declared.
 func (k serverKind) fresh(s *server) []engine.Resource {
 	out := []engine.Resource{k.starting(s), settingsKind(k).want(s), hbaKind(k).want(s)}
