@@ -90,6 +90,7 @@ type live struct {
 	Ledger      bool
 	Roles       []liveRole
 	Databases   []liveDatabase
+	Collations  []collation
 }
 
 // shadow is a setting that a role, or whoever is in a database, has instead of the file's (ALTER ROLE, ALTER DATABASE … SET).
@@ -118,7 +119,12 @@ type liveSlot struct {
 	Reason                               string // why it was invalidated
 	Active                               bool
 	Retained                             int64
+	Rows                                 bool  // it holds vacuum back
+	Age                                  int64 // for so many transactions
 }
+
+// collation is a database whose collation has another version where the server runs than where it was made.
+type collation struct{ Database, Made, Here string }
 
 type liveRole struct {
 	Name                                                           string

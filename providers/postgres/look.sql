@@ -43,7 +43,7 @@ SELECT json_build_object(
   'hba_errors', (SELECT coalesce(json_agg(json_build_object('line', line_number, 'error', coalesce(error, 'not valid')) ORDER BY line_number), '[]')
     FROM pg_hba_file_rules WHERE type IS NULL),
   'slots', (SELECT coalesce(json_agg(json_build_object('name', slot_name, 'type', slot_type, 'plugin', coalesce(plugin, ''), 'database', coalesce(database, ''),
-      'active', active, 'reason', coalesce(to_jsonb(s) ->> 'invalidation_reason', ''), 'status', coalesce(wal_status, ''), 'retained', coalesce(pg_wal_lsn_diff(
+      'active', active, 'rows', coalesce(xmin, catalog_xmin) IS NOT NULL AND slot_type = 'physical', 'age', coalesce(greatest(age(xmin), age(catalog_xmin)), 0), 'reason', coalesce(to_jsonb(s) ->> 'invalidation_reason', ''), 'status', coalesce(wal_status, ''), 'retained', coalesce(pg_wal_lsn_diff(
         CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, restart_lsn), -1)::bigint) ORDER BY slot_name), '[]')
     FROM pg_replication_slots s WHERE NOT temporary),
   'library_dir', (SELECT setting FROM pg_config WHERE name = 'PKGLIBDIR'),
@@ -67,5 +67,7 @@ SELECT json_build_object(
     FROM pg_authid r WHERE rolname !~ '^pg_') END,
   'databases', CASE WHEN pg_is_in_recovery() THEN '[]'::json ELSE (SELECT coalesce(json_agg(json_build_object('name', datname, 'owner', pg_get_userbyid(datdba),
       'limit', datconnlimit, 'encoding', pg_encoding_to_char(encoding), 'locale', datcollate, 'size', pg_database_size(oid)) ORDER BY datname), '[]')
-    FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres') END
+    FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres') END,
+  'collations', (SELECT coalesce(json_agg(json_build_object('database', datname, 'made', datcollversion, 'here', pg_database_collation_actual_version(oid)) ORDER BY datname), '[]')
+    FROM pg_database WHERE datallowconn AND datcollversion <> pg_database_collation_actual_version(oid))
 )

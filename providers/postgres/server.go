@@ -150,6 +150,9 @@ func (k serverKind) Facts(want, seen engine.Snapshot) []engine.Fact {
 		}
 		out = append(out, f)
 	}
+	for _, s := range k.servers {
+		out = append(out, s.cautions()...)
+	}
 	return append(out, k.standing(want, seen)...)
 }
 
