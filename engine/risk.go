@@ -19,6 +19,10 @@ const (
 	Never          // refused: nothing is done
 )
 
+func (s Severity) String() string {
+	return [...]string{Note: "Note", Warns: "Warning", Needs: "Refused without --allow=CLASS", Never: "Refused always"}[s]
+}
+
 // Rule is one row of the risk table.
 type Rule struct {
 	Code     string

@@ -141,6 +141,17 @@ func (c *Cluster) Status() []postgres.NodeStatus { return c.server.Status() }
 // Unread lists the slots that held WAL at the last look while nothing read them.
 func (c *Cluster) Unread() []string { return c.server.Unread() }
 
+// LookAlsoFor has the next look ask for settings that the file does not name.
+func (c *Cluster) LookAlsoFor(settings ...string) { c.server.LookAlsoFor(settings...) }
+
+// Account tells of a live attribute what a plan does not need; nil where nothing more is known.
+func (c *Cluster) Account(id engine.ID, path string) *engine.Account {
+	if a := c.docker.Account(id, path); a != nil {
+		return a
+	}
+	return c.server.Account(id, path)
+}
+
 // Record writes into the ledger's history what was applied.
 func (c *Cluster) Record(ctx context.Context, who, tool string, steps []string) error {
 	if c.server == nil {

@@ -61,6 +61,27 @@ type Removed struct {
 	Origin  Origin
 }
 
+// Objects returns what every labelled block declares or implies, by kind.
+func (c *Cluster) Objects() []Object {
+	var out []Object
+	for _, n := range c.Networks {
+		out = append(out, n.Object)
+	}
+	for _, n := range c.Nodes {
+		out = append(out, n.Object)
+	}
+	for _, r := range c.Roles {
+		out = append(out, r.Object)
+	}
+	for _, s := range c.Slots {
+		out = append(out, s.Object)
+	}
+	for _, d := range c.Databases {
+		out = append(out, d.Object)
+	}
+	return out
+}
+
 // Primary returns the node that the file declares as master.
 func (c *Cluster) Primary() *Node { return c.Nodes[0] }
 

@@ -81,6 +81,34 @@ type Rule struct {
 	Do    string // what to write instead
 }
 
+// Says puts into words how the rule's diagnostics weigh.
+func (r Rule) Says() string {
+	if says, milder := warnings[code(r.Code)]; milder {
+		return says
+	}
+	return "Error in the file"
+}
+
+const (
+	warns      = "Warning about the file"
+	warnsOrNot = "Error in the file, or in milder cases a warning"
+)
+
+// warnings are the rules that the file may break, always or in a milder case; where others are broken it is invalid.
+var warnings = map[code]string{
+	codeSettingName: warnsOrNot,
+	codeMode:        warns,
+	codeIdle:        warns,
+	codeLiteral:     warns,
+	codeVersion:     warnsOrNot,
+	codeSyncSpare:   warns,
+	codeSyncCommit:  warns,
+	codeHBASilent:   warns,
+	codeAccess:      warnsOrNot,
+	codeLoss:        warns,
+	codeSilent:      warns,
+}
+
 // Codes returns every rule of the language that a diagnostic can name, by code.
 func Codes() []Rule {
 	return []Rule{
@@ -165,11 +193,11 @@ func Codes() []Rule {
 			"Raise the setting that the diagnostic names, or take away what needs it."},
 		{string(codeSyncCount), "synchronous waits for more standbys than it lists", "PostgreSQL takes such a list without a word, and every commit waits for ever.",
 			"List more replicas, or lower count."},
-		{string(codeSyncSpare), "no synchronous standby to spare", "While one of them restarts or is away, every commit waits. This is a warning.",
+		{string(codeSyncSpare), "no synchronous standby to spare", "While one of them restarts or is away, every commit waits.",
 			"List one more replica than count, unless stopping all writes is what you want then."},
 		{string(codeSyncMember), "replica cannot be a synchronous standby", "One that streams from another replica is never seen by the master; one that stays behind on purpose acknowledges what cannot be seen on it.",
 			"List replicas that stream from the master and have no delay."},
-		{string(codeSyncCommit), "synchronous_commit undoes synchronous", "With off or local a commit waits for no standby, whatever the synchronous block lists. This is a warning.",
+		{string(codeSyncCommit), "synchronous_commit undoes synchronous", "With off or local a commit waits for no standby, whatever the synchronous block lists.",
 			"Leave it out, or write remote_write, on or remote_apply."},
 		{string(codeHBA), "pg_hba.conf rule is not valid", "A server with a bad line keeps the old rules at a reload and refuses its next start.",
 			"Write the line as in pg_hba.conf: type, database, user, address, method."},
@@ -179,8 +207,8 @@ func Codes() []Rule {
 			"Add a rule for it, before any that rejects it. The first rule that matches decides."},
 		{string(codeSubnet), "networks with addresses in common", "Docker makes only one of them, half way through an apply.",
 			"Give each network a subnet of its own."},
-		{string(codeLoss), "setting that loses data at a crash", "The server takes it without a word. This is a warning.", "Leave it out."},
-		{string(codeSilent), "setting that does not do what it seems to", "The server takes it, and archives nothing, or does not start. This is a warning.",
+		{string(codeLoss), "setting that loses data at a crash", "The server takes it without a word.", "Leave it out."},
+		{string(codeSilent), "setting that does not do what it seems to", "The server takes it, and archives nothing, or does not start.",
 			"Write what is meant, as the diagnostic shows."},
 	}
 }

@@ -68,7 +68,7 @@ func wantedAttrs(n *schema.Node) map[string]engine.Attr {
 	}
 	limit := func(v string) engine.Attr {
 		if v == "" {
-			return engine.Attr{Default: true, Effect: engine.Recreate, Reason: "Docker sets a limit anew, and takes none away", Origin: at}
+			return engine.Attr{Default: true, Effect: engine.Recreate, Reason: noLimit, Origin: at}
 		}
 		return live(v, "")
 	}
@@ -98,6 +98,16 @@ func wantedAttrs(n *schema.Node) map[string]engine.Attr {
 	}
 	return attrs
 }
+
+// Account tells of the limits of a container what a plan says only where one goes.
+func (s *Site) Account(id engine.ID, path string) *engine.Account {
+	if id.Kind != "node" || path != "memory" && path != "cpus" {
+		return nil
+	}
+	return &engine.Account{Effect: engine.Live, Reason: "of a running container; but " + noLimit + ": without it, a new container"}
+}
+
+const noLimit = "Docker sets a limit anew, and takes none away"
 
 // size writes bytes in the largest unit that holds them whole.
 func size(bytes int64) string {

@@ -368,9 +368,10 @@ func nameArray(names []string) string {
 	return "ARRAY[" + strings.Join(quoted, ",") + "]::text[]"
 }
 
-// ownSettings lists the settings whose values are compared on this server.
+// ownSettings lists the settings whose values are compared on this server, or asked for.
 func (s *server) ownSettings() []string {
 	names := append(slices.Collect(maps.Keys(s.settings())), synchronousNames)
+	names = append(names, s.site.lookFor...)
 	names = append(names, schema.HotStandby...)
 	for _, r := range s.site.file.Roles {
 		names = slices.AppendSeq(names, maps.Keys(r.Settings))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"pgrepl/engine"
+	"pgrepl/schema"
 )
 
 // shadowFacts are the declared settings that some sessions do not get, because their role or their database has another value
@@ -28,12 +29,18 @@ func (s *server) shadowFacts() []engine.Fact {
 
 // meansSo reports whether the file itself gives the role the setting.
 func (s *Site) meansSo(sh shadow) bool {
+	_, declared := s.declaredFor(sh)
+	return declared
+}
+
+// declaredFor is what the file itself gives the role of the setting.
+func (s *Site) declaredFor(sh shadow) (schema.Setting, bool) {
 	for _, r := range s.file.Roles {
-		if _, declared := r.Settings[sh.Name]; declared && r.Name == sh.Role && sh.Database == "" {
-			return true
+		if v, declared := r.Settings[sh.Name]; declared && r.Name == sh.Role && sh.Database == "" {
+			return v, true
 		}
 	}
-	return false
+	return schema.Setting{}, false
 }
 
 func (sh shadow) whose() string {

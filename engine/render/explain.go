@@ -1,0 +1,497 @@
+package render
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"pgrepl/engine"
+)
+
+// Explain writes an explanation for a reader. One attribute is told in full, several a row each; what is the same on several
+// nodes is told once.
+func Explain(w io.Writer, e engine.Explanation, o Options) error {
+	out := &text{color: o.Color}
+	e.Objects = slices.SortedStableFunc(slices.Values(e.Objects), byPart)
+	of := out.table
+	if e.Path != "" && !slices.ContainsFunc(e.Objects, func(o engine.Explained) bool { return len(o.Attrs) != 1 || o.Attrs[0].Path != e.Path }) {
+		of = out.attribute
+	}
+	if len(e.Objects) == 0 {
+		out.linef("%s: nothing live is compared with it", asked(e))
+		out.linef("")
+	} else {
+		out.linef("%s: %s", asked(e), standing(e.Objects))
+		if blind(e.Objects) != "" { // said once
+			for i := range e.Objects {
+				e.Objects[i].Why = ""
+			}
+		}
+	}
+	if e.Path != "" {
+		out.word(e)
+	}
+	for _, group := range together(e.Objects, of) {
+		out.linef("")
+		out.WriteString(group)
+	}
+	out.after(e)
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+// word is what the language says of an attribute; where nothing live is compared with it, all there is.
+func (t *text) word(e engine.Explanation) {
+	if e.Word.Says != "" {
+		t.linef("  %s", e.Word.Says)
+	}
+	if len(e.Objects) > 0 {
+		return
+	}
+	t.linef("  %-9s  %s", "declared", cmp.Or(position(e.Word.Origin), "nowhere"))
+	if e.Word.Default != "" {
+		t.linef("  %-9s  %s", "default", e.Word.Default)
+	}
+	t.linef("  %-9s  %s", "a change", cmp.Or(e.Word.Change, "touches nothing that exists"))
+}
+
+// parts is the order in which the parts of a node are told, from the outside in.
+var parts = []string{"node", "volume", "server", "settings", "hba", "replication", "synchronous", "ledger"}
+
+func byPart(a, b engine.Explained) int {
+	return cmp.Compare(slices.Index(parts, a.ID.Kind), slices.Index(parts, b.ID.Kind))
+}
+
+func asked(e engine.Explanation) string {
+	if e.Path == "" {
+		return e.Address
+	}
+	return e.Address + "." + e.Path
+}
+
+// standing is all that is explained in a few words: how many attributes do not match, or what all of it comes to.
+func standing(objects []engine.Explained) string {
+	if why := blind(objects); why != "" {
+		return fmt.Sprintf("%s (%s)", engine.NotLooked, why)
+	}
+	count, all := map[engine.State]int{}, 0
+	for _, o := range objects {
+		if len(o.Attrs) == 0 {
+			count[o.State]++
+			all++
+		}
+		for _, a := range o.Attrs {
+			count[a.State]++
+			all++
+		}
+	}
+	var words []string
+	for _, s := range []engine.State{engine.Differs, engine.Missing, engine.Surplus, engine.Foreign, engine.NotLooked, engine.Matches} {
+		switch n := count[s]; {
+		case n == all:
+			return string(s)
+		case n > 0 && s != engine.Matches:
+			words = append(words, fmt.Sprintf("%d %s", n, s))
+		}
+	}
+	return fmt.Sprintf("of %d attributes, %s", all, strings.Join(words, ", "))
+}
+
+// together writes the objects of one kind that come out the same once, under the names of all of them.
+func together(objects []engine.Explained, write func(engine.Explained) string) []string {
+	type group struct {
+		kind, body string
+		names      []string
+	}
+	var groups []group
+	for _, o := range objects {
+		g := group{o.ID.Kind, write(o), []string{o.ID.String()}}
+		i := slices.IndexFunc(groups, func(other group) bool { return other.kind == g.kind && other.body == g.body })
+		if i < 0 {
+			groups = append(groups, g)
+			continue
+		}
+		groups[i].names = append(groups[i].names, cmp.Or(o.ID.Name, o.ID.On))
+	}
+	var out []string
+	for _, g := range groups {
+		out = append(out, strings.Join(g.names, ", ")+g.body)
+	}
+	return out
+}
+
+// blind is the reason for which none of the objects could be looked at, where it is one for all.
+func blind(objects []engine.Explained) string {
+	for _, o := range objects {
+		if o.State != engine.NotLooked || o.Why != objects[0].Why {
+			return ""
+		}
+	}
+	return objects[0].Why
+}
+
+// table is one object with its attributes, a row each.
+func (t *text) table(o engine.Explained) string {
+	var rows [][4]string
+	var width [3]int
+	for _, a := range o.Attrs {
+		r := [4]string{markerOf(a.State) + "  " + a.Path, inShort(o, a), string(a.Effect), position(a.Declared.Origin)}
+		for i := range width {
+			width[i] = max(width[i], len(r[i]))
+		}
+		rows = append(rows, r)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "  %s\n", heading(o))
+	for _, r := range rows {
+		line := fmt.Sprintf("%-*s  %-*s  %-*s  %s", width[0], r[0], width[1], r[1], width[2], r[2], r[3])
+		b.WriteString(t.paint(strings.TrimRight(line, " ")) + "\n")
+	}
+	return b.String()
+}
+
+func heading(o engine.Explained) string {
+	at := ""
+	if o.Origin != (engine.Origin{}) {
+		at = ", " + position(o.Origin)
+	}
+	return state(o) + at
+}
+
+// state is an object's state, with what there is to say of that.
+func state(o engine.Explained) string {
+	switch {
+	case o.State == engine.NotLooked && o.Why != "":
+		return fmt.Sprintf("%s (%s)", o.State, o.Why)
+	case o.Held != "":
+		return fmt.Sprintf("%s (%s)", o.State, o.Held)
+	}
+	return string(o.State)
+}
+
+func markerOf(s engine.State) string {
+	switch s {
+	case engine.Missing:
+		return "+"
+	case engine.Surplus:
+		return "-"
+	case engine.Differs:
+		return "~"
+	}
+	return " "
+}
+
+// inShort is the attribute in one cell: as it is, or what it becomes.
+func inShort(o engine.Explained, a engine.ExplainedAttr) string {
+	if a.State == engine.Differs {
+		return change(a.Change)
+	}
+	if a.Has {
+		return wanted(o, a)
+	}
+	return written(a.Live)
+}
+
+// wanted is the value that the file asks for, by itself or by being silent.
+func wanted(o engine.Explained, a engine.ExplainedAttr) string {
+	if silent(o, a) {
+		return written(a.Declared) + " (default)"
+	}
+	return written(a.Declared)
+}
+
+// silent reports whether the file does not say what it wants: neither in the object's own block nor in that of the cluster.
+func silent(o engine.Explained, a engine.ExplainedAttr) bool {
+	return a.Declared.Default && (a.Declared.Origin == o.Origin || a.Declared.Origin == (engine.Origin{}))
+}
+
+// written is one value, and never a secret.
+func written(a engine.Attr) string {
+	v := orNone(a.Value)
+	if a.Secret {
+		v = "(sensitive)"
+	}
+	if len(a.List) > 0 {
+		v = strings.TrimSpace(counted(len(a.List), "rule") + " " + a.Value)
+	}
+	return v
+}
+
+// position is a place in the file, to the column.
+func position(o engine.Origin) string {
+	if o.File == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d:%d", o.File, o.Line, o.Column)
+}
+
+// attribute is the whole of one attribute of one object.
+func (t *text) attribute(o engine.Explained) string {
+	a := o.Attrs[0]
+	var b strings.Builder
+	b.WriteString("\n")
+	for _, line := range lines(o, a) {
+		label := line.label
+		for text := range strings.SplitSeq(line.text, "\n") {
+			b.WriteString(strings.TrimRight(fmt.Sprintf("  %-9s  %s", label, text), " ") + "\n")
+			label = ""
+		}
+	}
+	return b.String()
+}
+
+type labelled struct{ label, text string }
+
+func lines(o engine.Explained, a engine.ExplainedAttr) []labelled {
+	out := []labelled{{"declared", declared(o, a)}, {"live", live(o, a)}}
+	add := func(label string, texts ...string) {
+		if text := strings.Join(texts, "\n"); text != "" {
+			out = append(out, labelled{label, text})
+		}
+	}
+	add("set by", a.SetBy)
+	var places []string
+	for _, p := range a.Places {
+		places = append(places, fmt.Sprintf("%s in %s:%d", orNone(p.Value), p.File, p.Line))
+	}
+	if len(places) > 1 || a.Waits != "" { // a single one is who set it
+		add("in files", places...)
+	}
+	add("waits", a.Waits)
+	add("others", a.Others...)
+	add("a change", takes(a))
+	if o.State != engine.NotLooked {
+		add("the plan", planned(o, a))
+	}
+	return out
+}
+
+func declared(o engine.Explained, a engine.ExplainedAttr) string {
+	if !a.Has {
+		return "nowhere"
+	}
+	text := wanted(o, a)
+	if at := position(a.Declared.Origin); at != "" {
+		text += ", at " + at
+	}
+	if rules := a.Declared.List; len(rules) > 0 {
+		before := rules
+		if a.Had {
+			before = a.Live.List
+		}
+		text += "\n" + strings.Join(listDiff(before, rules), "\n")
+	}
+	return text
+}
+
+func live(o engine.Explained, a engine.ExplainedAttr) string {
+	switch {
+	case o.State == engine.NotLooked:
+		return state(o)
+	case a.InForce != "":
+		return a.InForce
+	case o.State == engine.Missing:
+		return "does not exist yet"
+	case !a.Had:
+		return "none"
+	}
+	return written(engine.Attr{Value: a.Live.Value, List: a.Live.List, Secret: a.Live.Secret})
+}
+
+// takes is what a change of the attribute takes, and why.
+func takes(a engine.ExplainedAttr) string {
+	switch {
+	case a.Effect == "" && a.Reason == "":
+		return ""
+	case a.Effect == "":
+		return "is not possible: " + a.Reason
+	case a.Reason == "":
+		return fmt.Sprintf("%s: %s", a.Effect, a.Effect.Means())
+	}
+	return fmt.Sprintf("%s: %s (%s)", a.Effect, a.Effect.Means(), a.Reason)
+}
+
+// planned is what the present plan does.
+func planned(o engine.Explained, a engine.ExplainedAttr) string {
+	switch {
+	case a.State == engine.Foreign:
+		return "leaves it alone: it is not in the file, and was not made by pgrepl"
+	case a.State == engine.Differs && a.Held != "":
+		return fmt.Sprintf("not %s: %s", change(a.Change), why(a.Held))
+	case a.State == engine.Differs:
+		row := rowOf(a.Change)
+		return fmt.Sprintf("%s, which takes %s", row.Change, takesEffect(row.Effect))
+	case a.Held != "":
+		return "nothing: " + why(a.Held)
+	case !a.Has && !a.Had:
+		return "nothing: it is not declared"
+	case a.State == engine.Missing:
+		return "makes it so"
+	case a.State == engine.Surplus:
+		return "removes it, with the " + o.ID.Kind
+	}
+	return "nothing: it matches"
+}
+
+func why(h engine.Held) string {
+	if h == engine.HeldRefused {
+		return "it is refused, see below"
+	}
+	return "it waits for what could not be looked at"
+}
+
+// takesEffect is an effect in a sentence.
+func takesEffect(e string) string {
+	switch {
+	case e == "":
+		return "nothing"
+	case strings.HasPrefix(e, string(engine.Live)):
+		return "effect at once" + strings.TrimPrefix(e, string(engine.Live))
+	case strings.HasPrefix(e, string(engine.Recreate)):
+		return "a new container"
+	}
+	return "a " + e
+}
+
+// after says what the objects have in common: what the plan does, what there is to know, why it is refused.
+func (t *text) after(e engine.Explanation) {
+	var rows []string
+	for _, s := range e.Steps {
+		rows = append(rows, strings.TrimSpace(fmt.Sprintf("%s: %s", s.Node(), s)))
+	}
+	if len(rows) > 0 {
+		t.linef("")
+		t.linef("The plan")
+	}
+	for _, r := range slices.Compact(rows) {
+		t.linef("  %s", strings.TrimPrefix(r, ": "))
+	}
+	rows = nil
+	for _, r := range e.Risks {
+		row := strings.TrimRight(fmt.Sprintf("%s   %s", riskText(r), permission(r)), " ")
+		if !slices.Contains(rows, row) {
+			rows = append(rows, row)
+		}
+	}
+	for _, p := range e.Refused {
+		rows = append(rows, fmt.Sprintf("! %-8s %s [%s]", "refused", p.Summary, p.Code))
+	}
+	if len(rows) > 0 {
+		t.linef("")
+	}
+	for _, r := range rows {
+		t.linef("%s", r)
+	}
+}
+
+// ExplainJSON writes an explanation for programs.
+func ExplainJSON(w io.Writer, e engine.Explanation) error {
+	doc := explanation{Format: "pgrepl.explain/1", Address: e.Address, Attribute: e.Path, Objects: []explainedObject{}, Steps: []string{}, Notes: []note{}}
+	for _, o := range e.Objects {
+		doc.Objects = append(doc.Objects, jsonOf(o))
+	}
+	for _, s := range e.Steps {
+		doc.Steps = append(doc.Steps, strings.TrimPrefix(s.Node()+": "+s.String(), ": "))
+	}
+	for _, r := range e.Risks {
+		doc.Notes = append(doc.Notes, note{r.Code, r.Text + figure(r), r.Allow})
+	}
+	for _, p := range e.Refused {
+		doc.Notes = append(doc.Notes, note{p.Code, p.Summary, ""})
+	}
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", "  ")
+	return out.Encode(doc)
+}
+
+type explanation struct {
+	Format    string            `json:"format"`
+	Address   string            `json:"address"`
+	Attribute string            `json:"attribute,omitempty"`
+	Objects   []explainedObject `json:"objects"`
+	Steps     []string          `json:"steps"`
+	Notes     []note            `json:"notes"`
+}
+
+type note struct {
+	Code  string `json:"code,omitempty"`
+	Text  string `json:"text"`
+	Allow string `json:"allow,omitempty"`
+}
+
+type explainedObject struct {
+	Object     string          `json:"object"`
+	Address    string          `json:"address"`
+	Origin     string          `json:"origin,omitempty"`
+	State      engine.State    `json:"state"`
+	Held       engine.Held     `json:"held,omitempty"`
+	Why        string          `json:"why,omitempty"`
+	Attributes []explainedAttr `json:"attributes"`
+}
+
+type explainedAttr struct {
+	Path     string        `json:"path"`
+	Declared *jsonValue    `json:"declared"`
+	Live     *jsonValue    `json:"live"`
+	SetBy    string        `json:"set_by,omitempty"`
+	Files    []jsonPlace   `json:"files,omitempty"`
+	Waits    string        `json:"waits,omitempty"`
+	Others   []string      `json:"others,omitempty"`
+	Effect   engine.Effect `json:"effect,omitempty"`
+	Reason   string        `json:"reason,omitempty"`
+	State    engine.State  `json:"state"`
+	Held     engine.Held   `json:"held,omitempty"`
+	Change   string        `json:"change,omitempty"`
+	Takes    engine.Effect `json:"takes,omitempty"`
+}
+
+type jsonValue struct {
+	Value     string   `json:"value"`
+	List      []string `json:"list,omitempty"`
+	Sensitive bool     `json:"sensitive,omitempty"`
+	Default   bool     `json:"default,omitempty"`
+	Origin    string   `json:"origin,omitempty"`
+}
+
+type jsonPlace struct {
+	File  string `json:"file"`
+	Line  int    `json:"line"`
+	Value string `json:"value"`
+}
+
+func jsonOf(o engine.Explained) explainedObject {
+	out := explainedObject{Object: o.ID.String(), Address: o.Addr.String(), Origin: position(o.Origin), State: o.State, Held: o.Held, Why: o.Why, Attributes: []explainedAttr{}}
+	for _, a := range o.Attrs {
+		j := explainedAttr{Path: a.Path, SetBy: a.SetBy, Waits: a.Waits, Others: a.Others, Effect: a.Effect, Reason: a.Reason, State: a.State, Held: a.Held}
+		if a.Has {
+			j.Declared = valueOf(a.Declared)
+			j.Declared.Default = silent(o, a)
+		}
+		if a.Had || a.InForce != "" {
+			j.Live = valueOf(a.Live)
+			if a.InForce != "" {
+				j.Live.Value = a.InForce
+			}
+		}
+		for _, p := range a.Places {
+			j.Files = append(j.Files, jsonPlace(p))
+		}
+		if a.State == engine.Differs {
+			j.Change, j.Takes = change(a.Change), a.Change.Effect
+		}
+		out.Attributes = append(out.Attributes, j)
+	}
+	return out
+}
+
+func valueOf(a engine.Attr) *jsonValue {
+	v := jsonValue{Value: a.Value, List: a.List, Sensitive: a.Secret, Origin: position(a.Origin)}
+	if a.Secret {
+		v.Value = "(sensitive)"
+	}
+	return &v
+}
