@@ -52,6 +52,7 @@ const (
 	Surplus   State = "not in the file" // and ours
 	Foreign   State = "not in the file, and not made by pgrepl"
 	NotLooked State = "not looked at"
+	Silent    State = "not declared" // an attribute of which neither the file nor the comparison says anything
 )
 
 // Held is why the plan leaves something that should be otherwise as it is.
@@ -191,7 +192,12 @@ func (x explainer) object(r Resource, c Change) Explained {
 
 // stateOf is the state of one attribute of an object.
 func stateOf(a ExplainedAttr, of Explained, differing []Field, c Change) (State, Held, Field) {
-	if of.State != Differs {
+	switch {
+	case of.State == NotLooked:
+		return of.State, "", Field{}
+	case !a.Has && !a.Had:
+		return Silent, "", Field{}
+	case of.State != Differs:
 		return of.State, of.Held, Field{}
 	}
 	if f, changes := c.Field(a.Path); changes {

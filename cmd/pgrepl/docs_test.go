@@ -1,12 +1,15 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"pgrepl/engine"
 )
 
 // TestCommandLinePage holds docs/cli.md to the commands and flags that there are.
@@ -42,6 +45,19 @@ func TestCommandLinePage(t *testing.T) {
 	for word := range strings.FieldsFuncSeq(page, func(r rune) bool { return strings.ContainsRune(" \n`|,;:=[", r) }) {
 		if name, isFlag := strings.CutPrefix(word, "--"); isFlag && !flags[strings.TrimRight(name, ".)")] && strings.Trim(name, "-") != "" {
 			t.Errorf("docs/cli.md explains --%s, which no command has", name)
+		}
+	}
+}
+
+// TestEffectsOfThePage holds the table of effects in docs/cli.md to what `pgrepl explain` says of them.
+func TestEffectsOfThePage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/cli.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range engine.Effects() {
+		if row := fmt.Sprintf("| %s | %s |\n", e, e.Means()); !strings.Contains(string(page), row) {
+			t.Errorf("docs/cli.md has no row %q", row)
 		}
 	}
 }

@@ -89,16 +89,24 @@ func standing(objects []engine.Explained) string {
 		}
 	}
 	var words []string
-	for _, s := range []engine.State{engine.Differs, engine.Missing, engine.Surplus, engine.Foreign, engine.NotLooked, engine.Matches} {
-		switch n := count[s]; {
+	for _, s := range []engine.State{engine.Differs, engine.Missing, engine.Surplus, engine.Foreign, engine.NotLooked, engine.Silent, engine.Matches} {
+		n := count[s]
+		word := string(s)
+		if several, has := plural[s]; has && n > 1 {
+			word = several
+		}
+		switch {
 		case n == all:
 			return string(s)
-		case n > 0 && s != engine.Matches:
-			words = append(words, fmt.Sprintf("%d %s", n, s))
+		case n > 0:
+			words = append(words, fmt.Sprintf("%d %s", n, word))
 		}
 	}
-	return fmt.Sprintf("of %d attributes, %s", all, strings.Join(words, ", "))
+	return strings.Join(words, ", ")
 }
+
+// plural are the states that are said of several in other words.
+var plural = map[engine.State]string{engine.Matches: "match", engine.Differs: "differ", engine.Missing: "do not exist"}
 
 // together writes the objects of one kind that come out the same once, under the names of all of them.
 func together(objects []engine.Explained, write func(engine.Explained) string) []string {
@@ -320,13 +328,13 @@ func planned(o engine.Explained, a engine.ExplainedAttr) string {
 	case a.State == engine.Foreign:
 		return "leaves it alone: it is not in the file, and was not made by pgrepl"
 	case a.State == engine.Differs && a.Held != "":
-		return fmt.Sprintf("not %s: %s", change(a.Change), why(a.Held))
+		return fmt.Sprintf("%s, but %s", change(a.Change), why(a.Held))
 	case a.State == engine.Differs:
 		row := rowOf(a.Change)
 		return fmt.Sprintf("%s, which takes %s", row.Change, takesEffect(row.Effect))
 	case a.Held != "":
 		return "nothing: " + why(a.Held)
-	case !a.Has && !a.Had:
+	case a.State == engine.Silent:
 		return "nothing: it is not declared"
 	case a.State == engine.Missing:
 		return "makes it so"
