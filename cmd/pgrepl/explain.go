@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,7 +14,6 @@ import (
 	"pgrepl/providers"
 	"pgrepl/providers/docker"
 	"pgrepl/schema"
-	"pgrepl/schema/catalogue"
 )
 
 // newExplain is the command that tells of one code, object or attribute.
@@ -56,15 +54,6 @@ func (a *app) explainable(*cobra.Command, []string, string) ([]string, cobra.She
 	}
 	return words, cobra.ShellCompDirectiveNoFileComp
 }
-
-// asked is an argument of explain that is an address, taken apart.
-type asked struct {
-	address string // as it was written
-	of      []engine.Address
-	path    string // the attribute; "": all
-}
-
-var clusterAddress = engine.Address{Block: "cluster"}
 
 // explain reads the file and, as a plan does, everything else. What cannot be right is said before anything is looked at; where
 // nothing can be looked at, what the file says is told all the same.
@@ -131,197 +120,6 @@ func (a *app) tell(file *schema.Cluster, cluster *providers.Cluster, q asked, p 
 		return render.ExplainJSON(a.out, e)
 	}
 	return render.Explain(a.out, e, render.Options{Color: a.colored(a.out)})
-}
-
-// is reports whether an object belongs to what is asked for. What the cluster block says, its nodes have.
-func (q asked) is(r engine.Resource) bool {
-	return slices.Contains(q.of, r.Addr) || slices.Contains(q.of, clusterAddress) && (r.Addr.Block == "master" || r.Addr.Block == "replica")
-}
-
-// among are the attributes that the cluster block has for its nodes; nil is all.
-func (q asked) among() func(string) bool {
-	if !slices.Contains(q.of, clusterAddress) {
-		return nil
-	}
-	return func(path string) bool {
-		attribute, _, _ := strings.Cut(path, ".")
-		return slices.Contains([]string{"image", "settings", "hba", "restart", "labels", "synchronous"}, attribute)
-	}
-}
-
-// declaredIn lists the addresses of a file. The cluster's is one word: there is one of it.
-func declaredIn(file *schema.Cluster) []engine.Address {
-	out := []engine.Address{clusterAddress, {Block: "superuser"}}
-	for _, o := range file.Objects() {
-		out = append(out, engine.Address{Block: o.Address.Block, Label: o.Address.Label, Key: o.Address.Key})
-	}
-	return out
-}
-
-func addressWords(addrs []engine.Address) []string {
-	var out []string
-	for _, a := range addrs {
-		out = append(out, a.String())
-	}
-	return out
-}
-
-// takeApart finds the longest address that an argument begins with: replica.a, or replica.standby for all instances of that
-// block. What follows it is an attribute.
-func takeApart(word string, known []engine.Address) (asked, bool) {
-	if rest, nested := strings.CutPrefix(word, "cluster.superuser"); nested && (rest == "" || rest[0] == '.') {
-		word = "superuser" + rest
-	}
-	q := asked{path: afterFirstTwo(word)}
-	for _, a := range known {
-		for _, name := range []string{a.String(), engine.Address{Block: a.Block, Label: a.Label}.String()} {
-			path, longer := strings.CutPrefix(word, name+".")
-			if name != word && !longer || len(name) < len(q.address) {
-				continue
-			}
-			if len(name) > len(q.address) {
-				q.address, q.of = name, nil
-			}
-			if q.path = lowerSetting(path); name == word {
-				q.path = ""
-			}
-			if !slices.Contains(q.of, a) {
-				q.of = append(q.of, a)
-			}
-		}
-	}
-	return q, len(q.of) > 0
-}
-
-// lowerSetting writes the name of a setting as the servers do.
-func lowerSetting(path string) string {
-	if strings.HasPrefix(path, "settings.") {
-		return strings.ToLower(path)
-	}
-	return path
-}
-
-// head is the part of an argument that is most likely meant as an address.
-func head(word string) string {
-	return strings.TrimSuffix(strings.TrimSuffix(word, afterFirstTwo(word)), ".")
-}
-
-// afterFirstTwo is what follows BLOCK.LABEL or BLOCK.LABEL["KEY"].
-func afterFirstTwo(word string) string {
-	block, rest, _ := strings.Cut(word, ".")
-	if block == "" || rest == "" {
-		return ""
-	}
-	if _, behind, keyed := strings.Cut(rest, `"]`); keyed {
-		return strings.TrimPrefix(behind, ".")
-	}
-	_, path, _ := strings.Cut(rest, ".")
-	return lowerSetting(path)
-}
-
-// check refuses an attribute that neither the language nor a plan knows of such an object.
-func (q asked) check(file *schema.Cluster) error {
-	attribute, name, nested := strings.Cut(q.path, ".")
-	if attribute == "settings" && nested {
-		return q.checkSetting(file, name)
-	}
-	if q.path == "" {
-		return nil
-	}
-	blind := providers.New(file, nil, nil)
-	blind.SeeAs(engine.Snapshot{})
-	known := q.words()
-	for _, r := range engine.Blind(blind, "").Wanted {
-		for path := range r.Attrs {
-			if q.is(r) {
-				known = append(known, path)
-			}
-		}
-	}
-	known = append(known, "arguments", "old data") // what only a look finds
-	if nested && slices.Contains([]string{"env", "labels"}, attribute) || slices.Contains(known, q.path) {
-		return nil
-	}
-	return usageError{fmt.Errorf("%s has no attribute %s%s", q.address, q.path, didYouMean(q.path, known, ""))}
-}
-
-// checkSetting refuses what is no setting of the file's version. Of an extension's settings only the server knows.
-func (q asked) checkSetting(file *schema.Cluster, name string) error {
-	if !slices.Contains([]string{"cluster", "master", "replica", "role"}, q.of[0].Block) {
-		return usageError{fmt.Errorf("%s has no settings", q.address)}
-	}
-	known := catalogue.Of(file.Version)
-	if _, found := known.Lookup(name); found || strings.Contains(name, ".") {
-		return nil
-	}
-	return usageError{fmt.Errorf("%s is not a PostgreSQL %d setting%s", name, file.Version, didYouMean(name, known.Names(), ""))}
-}
-
-// words are the attributes that the language has for the block, those of nested blocks with the name of that.
-func (q asked) words() []string {
-	var out []string
-	for _, b := range schema.Language() {
-		prefix, is := q.inBlock(b.Kind)
-		for _, a := range b.Attributes {
-			if is {
-				out = append(out, prefix+a.Name)
-			}
-		}
-		if is && prefix != "" {
-			out = append(out, strings.TrimSuffix(prefix, "."))
-		}
-	}
-	return out
-}
-
-// inBlock reports whether attributes of a kind of block are the object's, and how their paths begin.
-func (q asked) inBlock(kind string) (prefix string, is bool) {
-	if q.of[0].Block == "superuser" {
-		return "", kind == "cluster.superuser"
-	}
-	inner, nested := strings.CutPrefix(kind, q.of[0].Block+".")
-	if nested {
-		return inner + ".", true
-	}
-	return "", kind == q.of[0].Block
-}
-
-// word is what the language says of the attribute.
-func (q asked) word(file *schema.Cluster) engine.Word {
-	for _, b := range schema.Language() {
-		prefix, is := q.inBlock(b.Kind)
-		for _, a := range b.Attributes {
-			if !is || prefix+a.Name != q.path {
-				continue
-			}
-			return engine.Word{Says: plain(a.Text), Default: plain(a.Default), Change: plain(a.Change), Origin: q.writtenAt(file, a.Name)}
-		}
-	}
-	return engine.Word{}
-}
-
-func (q asked) writtenAt(file *schema.Cluster, attribute string) engine.Origin {
-	for _, o := range file.Objects() {
-		at, written := o.Written[attribute]
-		if written && o.Address.String() == q.of[0].String() {
-			return engine.Origin{File: at.File, Line: at.Line, Column: at.Column}
-		}
-	}
-	return engine.Origin{}
-}
-
-// plain is a text of the documentation without its links and marks.
-func plain(text string) string {
-	text, _, _ = strings.Cut(text, ": see [")
-	for {
-		before, rest, found := strings.Cut(text, "](")
-		_, after, closed := strings.Cut(rest, ")")
-		if !found || !closed {
-			return strings.ReplaceAll(text, "`", "")
-		}
-		i := strings.LastIndex(before, "[")
-		text = before[:i] + before[i+1:] + after
-	}
 }
 
 func firstLine(err error) string {
