@@ -127,7 +127,7 @@ func Explain(p Plan, refused []Problem, q Question) Explanation {
 	all := maps.Clone(p.Seen)
 	maps.Copy(all, p.Wanted)
 	for _, r := range all.Sorted() {
-		if !q.Of(r) {
+		if !q.Of(p.Wanted[r.ID]) && !q.Of(p.Seen[r.ID]) { // as the file calls it, or by its real name
 			continue
 		}
 		o := explainer{p, q, len(refused) > 0}.object(r, changes[r.ID])

@@ -72,25 +72,32 @@ func (a *app) explain(ctx context.Context, word string) error {
 	}
 	cluster, done, lost := a.lookFor(ctx, file, q)
 	defer done()
-	if !declared {
-		if lost != nil {
-			return usageError{fmt.Errorf("%s; what is not in the file cannot be looked for: %w", strings.Replace(unknown(head(word), declaredIn(file)), " or in the cluster", "", 1), lost)}
-		}
+	switch {
+	case ctx.Err() != nil:
+		return lost
+	case lost != nil && !declared:
+		return usageError{fmt.Errorf("%s; what is not in the file cannot be looked for: %w", notIn("the file", head(word), declaredIn(file)), lost)}
+	case lost != nil:
+		unseen := unlooked(file)
+		return errors.Join(a.tell(file, unseen, q, engine.Blind(unseen, firstLine(lost)), nil), lost)
+	case !declared:
 		all := append(session{system: cluster}.addresses(), declaredIn(file)...)
 		if q, declared = takeApart(word, all); !declared {
 			return usageError{errors.New(unknown(head(word), all))}
 		}
-	}
-	if lost != nil {
-		cluster = providers.New(file, nil, nil)
-		cluster.SeeAs(engine.Snapshot{})
-		return errors.Join(a.tell(file, cluster, q, engine.Blind(cluster, firstLine(lost)), nil), lost)
 	}
 	p, problems, err := engine.Make(cluster, engine.Options{})
 	if err != nil {
 		return err
 	}
 	return a.tell(file, cluster, q, p, problems)
+}
+
+// unlooked is the file's cluster with nothing looked at: what is wanted can be told of it.
+func unlooked(file *schema.Cluster) *providers.Cluster {
+	c := providers.New(file, nil, nil)
+	c.SeeAs(engine.Snapshot{})
+	return c
 }
 
 // lookFor looks at everything, and also for a setting that the file does not name. The error says why nothing could be seen.
@@ -113,7 +120,7 @@ func (a *app) lookFor(ctx context.Context, file *schema.Cluster, q asked) (clust
 func (a *app) tell(file *schema.Cluster, cluster *providers.Cluster, q asked, p engine.Plan, problems []engine.Problem) error {
 	e := engine.Explain(p, problems, engine.Question{Address: q.address, Path: q.path, Of: q.is, Among: q.among(), Account: cluster.Account})
 	e.Word = q.word(file)
-	if len(e.Objects) == 0 && e.Word.Says == "" {
+	if len(e.Objects) == 0 && e.Word.Says == "" && q.path != "" {
 		return usageError{fmt.Errorf("%s has no %s: neither the file nor the cluster says anything of it", q.address, q.path)}
 	}
 	if a.format == "json" {

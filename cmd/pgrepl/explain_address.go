@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"pgrepl/engine"
-	"pgrepl/providers"
 	"pgrepl/schema"
 	"pgrepl/schema/catalogue"
 )
@@ -41,6 +40,9 @@ func (q asked) among() func(string) bool {
 func declaredIn(file *schema.Cluster) []engine.Address {
 	out := []engine.Address{clusterAddress, {Block: "superuser"}}
 	for _, o := range file.Objects() {
+		if o.Implied && o.Address.Block == "slot" {
+			continue // told with its replica
+		}
 		out = append(out, engine.Address{Block: o.Address.Block, Label: o.Address.Label, Key: o.Address.Key})
 	}
 	return out
@@ -116,10 +118,8 @@ func (q asked) check(file *schema.Cluster) error {
 	if q.path == "" {
 		return nil
 	}
-	blind := providers.New(file, nil, nil)
-	blind.SeeAs(engine.Snapshot{})
 	known := q.words()
-	for _, r := range engine.Blind(blind, "").Wanted {
+	for _, r := range engine.Blind(unlooked(file), "").Wanted {
 		for path := range r.Attrs {
 			if q.is(r) {
 				known = append(known, path)

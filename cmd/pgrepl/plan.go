@@ -184,8 +184,12 @@ func (s session) addresses() []engine.Address {
 	return out
 }
 
-// unknown says that an address of a flag names nothing, "" where it names something.
+// unknown says that an address names nothing, "" where it names something.
 func unknown(want string, among []engine.Address) string {
+	return notIn("the file or in the cluster", want, among)
+}
+
+func notIn(where, want string, among []engine.Address) string {
 	var names []string
 	for _, a := range among {
 		if a.Matches(want) {
@@ -193,7 +197,7 @@ func unknown(want string, among []engine.Address) string {
 		}
 		names = append(names, a.String())
 	}
-	return fmt.Sprintf("there is no %s in the file or in the cluster%s", want, didYouMean(want, names, ""))
+	return fmt.Sprintf("there is no %s in %s%s", want, where, didYouMean(want, names, ""))
 }
 
 // knownAddresses refuses a --target or --exclude that names nothing.

@@ -21,7 +21,6 @@ func Explain(w io.Writer, e engine.Explanation, o Options) error {
 	}
 	if len(e.Objects) == 0 {
 		out.linef("%s: nothing live is compared with it", asked(e))
-		out.linef("")
 	} else {
 		out.linef("%s: %s", asked(e), standing(e.Objects))
 		if blind(e.Objects) != "" { // said once
@@ -50,6 +49,7 @@ func (t *text) word(e engine.Explanation) {
 	if len(e.Objects) > 0 {
 		return
 	}
+	t.linef("")
 	t.linef("  %-9s  %s", "declared", cmp.Or(position(e.Word.Origin), "nowhere"))
 	if e.Word.Default != "" {
 		t.linef("  %-9s  %s", "default", e.Word.Default)
