@@ -54,12 +54,12 @@ func TestExplain(t *testing.T) {
 			address = strings.ReplaceAll(address, "%", c.prefix)
 			contains(t, c.want(0, "explain", address).out, address+": matches\n")
 		}
-		c.explains("cluster.settings.work_mem", "settings on %-a, %-b declared 8MB, at pgrepl.hcl:7:5 live 8MB set by ALTER SYSTEM, which wrote "+pgdata+"/postgresql.auto.conf:",
+		c.explains("cluster.settings.work_mem", "settings on %-b declared 8MB, at pgrepl.hcl:7:5 live 8MB set by ALTER SYSTEM, which wrote "+pgdata+"/postgresql.auto.conf:",
 			"a change reload: the server reads its files again (context user:", "the plan nothing: it matches")
 		c.explains("role.app.connection_limit", "declared 3, at pgrepl.hcl:12:3 live 3 a change live: takes effect at once the plan nothing: it matches")
-		c.explains("cluster.settings.jit", ": not declared", "declared nowhere live on set by nobody: it is the server's default", "the plan nothing: it is not declared")
+		c.explains("cluster.settings.jit", ": not declared", "settings on %-a, %-b declared nowhere live on set by nobody: it is the server's default", "the plan nothing: it is not declared")
 		c.explains("master.%-a.settings.shared_memory_type", "set by nobody", "a change restart: the server stops and starts (context postmaster:")
-		c.explains("master.%-a.settings.block_size", "live 8kB", "a change is not possible: context internal")
+		c.explains("master.%-a.settings.block_size", "live 8192", "a change is not possible: context internal")
 		c.explains(`replica.r["1"].settings.primary_conninfo`, "live (sensitive)")
 		c.explains(`replica.r["1"].upstream`, "live %-a", "the plan nothing: it matches")
 		c.explains("cluster.settings.synchronous_commit", "live on set by nobody: it is the server's default")
@@ -86,7 +86,7 @@ func TestExplain(t *testing.T) {
 	c.sub("a role and a database have their own", func(t *testing.T) {
 		c.sql("a", "ALTER ROLE app SET work_mem = '16MB'")
 		c.sql("a", "ALTER DATABASE postgres SET work_mem = '32MB'")
-		c.explains("cluster.settings.work_mem", "live 8MB", "others 32MB for everybody in database postgres", `16MB for role app, before what the files say (ALTER ROLE "app" RESET work_mem takes it away)`, "[PGR236]")
+		c.explains("cluster.settings.work_mem", "live 8MB", "32MB for everybody in database postgres", `others 16MB for role app, before what the files say (ALTER ROLE "app" RESET work_mem takes it away)`, "[PGR236]")
 		c.explains("role.app.settings.work_mem", "declared nowhere live 16MB", "the plan 16MB -> default")
 		c.sql("a", "ALTER DATABASE postgres RESET work_mem")
 		c.apply()
@@ -97,7 +97,7 @@ func TestExplain(t *testing.T) {
 		c.explains("master.%-a.settings.max_connections", "live 50", "waits 70, for a restart", "a change restart: the server stops and starts (context postmaster:", "the plan 70 (in the file, not in force) -> 50, which takes a reload")
 		c.apply()
 		c.edit("max_connections = 50", "max_connections = 60")
-		c.explains("cluster.settings.max_connections", "settings on %-a, %-b declared 60, at pgrepl.hcl:6:5 live 50", "the plan 50 -> 60, which takes a restart")
+		c.explains("cluster.settings.max_connections", "settings on %-a declared 60, at pgrepl.hcl:6:5 live 50", "the plan 50 -> 60, which takes a restart")
 		c.edit("max_connections = 60", "max_connections = 50")
 	})
 	c.sub("a port", func(t *testing.T) {
