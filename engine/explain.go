@@ -130,7 +130,7 @@ func Explain(p Plan, refused []Problem, q Question) Explanation {
 		if !q.Of(p.Wanted[r.ID]) && !q.Of(p.Seen[r.ID]) { // as the file calls it, or by its real name
 			continue
 		}
-		o := explainer{p, q, len(refused) > 0}.object(r, changes[r.ID])
+		o := explainer{p, q, len(refused) > 0}.object(r, changes[r.ID]).narrowed(q)
 		if len(o.Attrs) > 0 || q.Path == "" && q.Among == nil {
 			e.Objects = append(e.Objects, o)
 		}
@@ -138,7 +138,9 @@ func Explain(p Plan, refused []Problem, q Question) Explanation {
 	e.Risks = about(p, e)
 	if q.Path == "" {
 		e.Steps = slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool {
-			return !slices.ContainsFunc(e.Objects, func(o Explained) bool { return o.ID == s.ID().On })
+			return !slices.ContainsFunc(e.Objects, func(o Explained) bool {
+				return o.ID == s.ID().On && (q.Among == nil || o.State != Matches)
+			})
 		})
 	}
 	return e
@@ -186,6 +188,15 @@ func (x explainer) object(r Resource, c Change) Explained {
 	}
 	for i, a := range o.Attrs {
 		o.Attrs[i].State, o.Attrs[i].Held, o.Attrs[i].Change = stateOf(a, o, differing, c)
+	}
+	return o
+}
+
+// narrowed is the object as what is asked for of it stands: what else of it differs is not told.
+func (o Explained) narrowed(q Question) Explained {
+	differs := slices.ContainsFunc(o.Attrs, func(a ExplainedAttr) bool { return a.State == Differs })
+	if all := q.Path == "" && q.Among == nil; !all && o.State == Differs && !differs {
+		o.State, o.Held = Matches, ""
 	}
 	return o
 }

@@ -17,7 +17,7 @@ func Explain(w io.Writer, e engine.Explanation, o Options) error {
 	e.Objects = slices.SortedStableFunc(slices.Values(e.Objects), byPart)
 	of := out.table
 	if e.Path != "" && !slices.ContainsFunc(e.Objects, func(o engine.Explained) bool { return len(o.Attrs) != 1 || o.Attrs[0].Path != e.Path }) {
-		of = out.attribute
+		of = func(o engine.Explained) string { return attribute(o, e.Word) }
 	}
 	if len(e.Objects) == 0 {
 		out.linef("%s: nothing live is compared with it", asked(e))
@@ -236,11 +236,11 @@ func position(o engine.Origin) string {
 }
 
 // attribute is the whole of one attribute of one object.
-func (t *text) attribute(o engine.Explained) string {
+func attribute(o engine.Explained, word engine.Word) string {
 	a := o.Attrs[0]
 	var b strings.Builder
 	b.WriteString("\n")
-	for _, line := range lines(o, a) {
+	for _, line := range lines(o, a, word) {
 		label := line.label
 		for text := range strings.SplitSeq(line.text, "\n") {
 			b.WriteString(strings.TrimRight(fmt.Sprintf("  %-9s  %s", label, text), " ") + "\n")
@@ -252,7 +252,7 @@ func (t *text) attribute(o engine.Explained) string {
 
 type labelled struct{ label, text string }
 
-func lines(o engine.Explained, a engine.ExplainedAttr) []labelled {
+func lines(o engine.Explained, a engine.ExplainedAttr, word engine.Word) []labelled {
 	out := []labelled{{"declared", declared(o, a)}, {"live", live(o, a)}}
 	add := func(label string, texts ...string) {
 		if text := strings.Join(texts, "\n"); text != "" {
@@ -269,7 +269,7 @@ func lines(o engine.Explained, a engine.ExplainedAttr) []labelled {
 	}
 	add("waits", a.Waits)
 	add("others", a.Others...)
-	add("a change", takes(a))
+	add("a change", takes(a, word))
 	if o.State != engine.NotLooked {
 		add("the plan", planned(o, a))
 	}
@@ -308,17 +308,23 @@ func live(o engine.Explained, a engine.ExplainedAttr) string {
 	return written(engine.Attr{Value: a.Live.Value, List: a.Live.List, Secret: a.Live.Secret})
 }
 
-// takes is what a change of the attribute takes, and why.
-func takes(a engine.ExplainedAttr) string {
-	switch {
-	case a.Effect == "" && a.Reason == "":
-		return ""
-	case a.Effect == "":
-		return "is not possible: " + a.Reason
-	case a.Reason == "":
-		return fmt.Sprintf("%s: %s", a.Effect, a.Effect.Means())
+// takes is what a change of the attribute takes, and why. Where that is none of the effects, the language has the words for it.
+func takes(a engine.ExplainedAttr, word engine.Word) string {
+	why := ""
+	if a.Reason != "" {
+		why = " (" + a.Reason + ")"
 	}
-	return fmt.Sprintf("%s: %s (%s)", a.Effect, a.Effect.Means(), a.Reason)
+	switch {
+	case word.Change == "refused":
+		return "refused: no plan changes it on what exists"
+	case word.Change != "" && !slices.Contains(engine.Effects(), engine.Effect(word.Change)):
+		return word.Change + why
+	case a.Effect != "":
+		return fmt.Sprintf("%s: %s%s", a.Effect, a.Effect.Means(), why)
+	case a.Reason != "":
+		return "is not possible" + why
+	}
+	return ""
 }
 
 // planned is what the present plan does.

@@ -28,10 +28,20 @@ func (s *Site) LookAlsoFor(settings ...string) { s.lookFor = append(s.lookFor, s
 func (s *Site) Account(id engine.ID, path string) *engine.Account {
 	name, isSetting := strings.CutPrefix(path, settingPath)
 	srv := s.server(id.On)
-	if !isSetting || id.Kind != "settings" || srv == nil {
-		return nil
+	switch {
+	case isSetting && id.Kind == "role" && s.hasSet(id.Name, name):
+		return &engine.Account{SetBy: fmt.Sprintf("ALTER ROLE %s SET %s", ident(id.Name), name), Effect: engine.Live, Reason: "for sessions of the role that begin from then on"}
+	case isSetting && id.Kind == "settings" && srv != nil:
+		return srv.account(name)
 	}
-	return srv.account(name)
+	return nil
+}
+
+// hasSet reports whether a role was seen to have a value of its own.
+func (s *Site) hasSet(role, name string) bool {
+	return slices.ContainsFunc(s.primary().seen.live.Shadows, func(sh shadow) bool {
+		return sh.Role == role && sh.Database == "" && sh.Name == name
+	})
 }
 
 func (s *server) account(name string) *engine.Account {

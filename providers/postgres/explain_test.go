@@ -114,6 +114,20 @@ func told(a *engine.Account) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
+func TestAccountOfARolesSetting(t *testing.T) {
+	loaded, _ := schema.Load(schema.Options{Path: "pgrepl.hcl", ReadFile: func(string) ([]byte, error) {
+		return []byte("cluster \"c\" {}\nmaster \"c-1\" {}\n"), nil
+	}})
+	site := NewSite(loaded, func(*schema.Node) Machine { return argued{} }, nil)
+	site.primary().seen = look{reach: up, live: live{Shadows: []shadow{{Role: "app", Name: "jit", Value: "off"}, {Role: "app", Database: "shop", Name: "geqo", Value: "off"}}}}
+	if got, want := told(site.Account(roleID("app"), "settings.jit")), `| ALTER ROLE "app" SET jit | | | | live for`; got != want {
+		t.Errorf("%q, wanted %q", got, want)
+	}
+	if site.Account(roleID("app"), "settings.geqo") != nil {
+		t.Error("what the role has in one database only is told of it everywhere")
+	}
+}
+
 // TestAccountOfWhatIsNotLookedAt: the catalogue knows what a change takes, and nothing else is known.
 func TestAccountOfWhatIsNotLookedAt(t *testing.T) {
 	loaded, _ := schema.Load(schema.Options{Path: "pgrepl.hcl", ReadFile: func(string) ([]byte, error) {
