@@ -68,6 +68,8 @@ func (s *shop) Kinds() []engine.Kind {
 }
 func (*shop) Look(context.Context) error              { return nil }
 func (*shop) Verify(context.Context) []engine.Problem { return nil }
+func (*shop) Guard([]engine.Step) []engine.Step       { return nil }
+func (*shop) Broken(engine.Snapshot) []string         { return nil }
 
 type kind struct {
 	of   *shop
