@@ -32,6 +32,7 @@ type Cluster struct {
 	Initdb    Initdb
 	Labels    map[string]string // for every Docker object
 	Protect   bool              // never destroyed
+	Written   map[string]Origin // where each attribute of its block stands
 
 	Synchronous *Synchronous // nil: a commit waits for no standby
 

@@ -26,7 +26,7 @@ func (d *decoder) decodeCluster() {
 	}
 	r, c := d.reader(in), d.cluster
 	o := d.object(in, r, networkName)
-	c.Name, c.Origin, c.Protect = o.Name, o.Origin, o.Protect
+	c.Name, c.Origin, c.Protect, c.Written = o.Name, o.Origin, o.Protect, o.Written
 	before := r.errors()
 	c.Image = r.text("image", defaultImage, image)
 	c.Version = r.version(c.Image)

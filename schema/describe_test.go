@@ -39,7 +39,7 @@ func fields(v reflect.Value) string {
 	var b strings.Builder
 	for i := range v.NumField() {
 		name, f := v.Type().Field(i).Name, v.Field(i)
-		if f.IsZero() || !v.Type().Field(i).IsExported() || slices.Contains([]string{"Object", "Origin", "Name", "File", "Networks", "Nodes", "Roles", "Slots", "Databases"}, name) {
+		if f.IsZero() || !v.Type().Field(i).IsExported() || slices.Contains([]string{"Object", "Origin", "Name", "File", "Written", "Networks", "Nodes", "Roles", "Slots", "Databases"}, name) {
 			continue
 		}
 		if text := plainText(f.Interface()); text != "" {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -79,6 +80,9 @@ func takeApart(word string, known []engine.Address) (asked, bool) {
 				q.of = append(q.of, a)
 			}
 		}
+	}
+	if slices.Contains(q.of, clusterAddress) && strings.HasPrefix(q.path, "synchronous.") {
+		q.path = "synchronous" // which is compared as a whole
 	}
 	return q, len(q.of) > 0
 }
@@ -188,26 +192,28 @@ func (q asked) word(file *schema.Cluster) engine.Word {
 	return engine.Word{}
 }
 
+// writtenAt is where an attribute stands that nothing live is compared with; of one in a nested block, where that does.
 func (q asked) writtenAt(file *schema.Cluster, attribute string) engine.Origin {
+	at := file.Written[attribute]
+	switch {
+	case strings.HasPrefix(q.path, "initdb."):
+		at = file.Initdb.Origin
+	case q.of[0] != clusterAddress:
+		at = schema.Origin{}
+	}
 	for _, o := range file.Objects() {
-		at, written := o.Written[attribute]
-		if written && o.Address.String() == q.of[0].String() {
-			return engine.Origin{File: at.File, Line: at.Line, Column: at.Column}
+		if o.Address.String() == q.of[0].String() {
+			at = o.Written[attribute]
 		}
 	}
-	return engine.Origin{}
+	return engine.Origin{File: at.File, Line: at.Line, Column: at.Column}
 }
+
+// link is one of the documentation's: its text, and where it leads.
+var link = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
 
 // plain is a text of the documentation without its links and marks.
 func plain(text string) string {
 	text, _, _ = strings.Cut(text, ": see [")
-	for {
-		before, rest, found := strings.Cut(text, "](")
-		_, after, closed := strings.Cut(rest, ")")
-		if !found || !closed {
-			return strings.ReplaceAll(text, "`", "")
-		}
-		i := strings.LastIndex(before, "[")
-		text = before[:i] + before[i+1:] + after
-	}
+	return strings.ReplaceAll(link.ReplaceAllString(text, "$1"), "`", "")
 }

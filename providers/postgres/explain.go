@@ -29,8 +29,12 @@ func (s *Site) Account(id engine.ID, path string) *engine.Account {
 	name, isSetting := strings.CutPrefix(path, settingPath)
 	srv := s.server(id.On)
 	switch {
-	case isSetting && id.Kind == "role" && s.hasSet(id.Name, name):
-		return &engine.Account{SetBy: fmt.Sprintf("ALTER ROLE %s SET %s", ident(id.Name), name), Effect: engine.Live, Reason: "for sessions of the role that begin from then on"}
+	case isSetting && id.Kind == "role":
+		a := engine.Account{Effect: engine.Live, Reason: "for sessions of the role that begin from then on"}
+		if s.hasSet(id.Name, name) {
+			a.SetBy = fmt.Sprintf("ALTER ROLE %s SET %s", ident(id.Name), name)
+		}
+		return &a
 	case isSetting && id.Kind == "settings" && srv != nil:
 		return srv.account(name)
 	}

@@ -123,8 +123,8 @@ func TestAccountOfARolesSetting(t *testing.T) {
 	if got, want := told(site.Account(roleID("app"), "settings.jit")), `| ALTER ROLE "app" SET jit | | | | live for`; got != want {
 		t.Errorf("%q, wanted %q", got, want)
 	}
-	if site.Account(roleID("app"), "settings.geqo") != nil {
-		t.Error("what the role has in one database only is told of it everywhere")
+	if by := site.Account(roleID("app"), "settings.geqo").SetBy; by != "" {
+		t.Errorf("what the role has in one database only is told of it everywhere: %s", by)
 	}
 }
 
