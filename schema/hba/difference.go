@@ -1,0 +1,524 @@
+package hba
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// World is who may want to connect, as far as it is declared. Others, and what rules name beside it, count as well.
+type World struct {
+	Roles     []Person // that can log in
+	Databases []string
+	Subnet    netip.Prefix   // of the server's network, what samenet means; invalid: not known
+	Networks  []netip.Prefix // all that are declared
+	TLS       Answer         // whether a client can have it
+}
+
+// Person is a role that can log in.
+type Person struct {
+	Name        string
+	Groups      []string // through others as well
+	Replication bool
+}
+
+// Turn is how a change of rules turns out for a client.
+type Turn string
+
+// The turns.
+const (
+	Loses Turn = "loses"
+	Gains Turn = "gains"
+	Opens Turn = "needs no password for" // was let in before, by another method than trust
+)
+
+// Shift is one line of what a change of rules means: who loses or gains what, from where.
+type Shift struct {
+	Turn   Turn
+	Trust  bool // it gains that without any proof of who it is
+	Beyond bool // from addresses outside the declared networks
+	World  bool // from addresses that no rule singles out
+	Text   string
+}
+
+// shown is how many names of one sort a line has.
+const shown = 4
+
+// mostWork bounds a comparison, in rules looked at.
+const mostWork = 20_000_000
+
+// Difference says whom new rules let in that the old ones did not, and whom they let in no more, for one client of each kind
+// that the rules and the world tell apart. It is not whole where there are too many kinds, or where only the server can tell.
+func Difference(old, new []Rule, w World) (shifts []Shift, whole bool) {
+	before, after := changed(old, new)
+	if !differ(before, after) {
+		return nil, true
+	}
+	all := slices.Concat(old, new)
+	d := &difference{world: w, roles: roles(w, all), databases: databases(w, all), whole: true, known: map[string][]effect{}, found: map[effect]map[int][]int{}}
+	byOld, byNew := byName(before), byName(after)
+	for i, r := range d.roles {
+		d.role(i, byOld.of(r), byNew.of(r))
+	}
+	return d.shifts(), d.whole
+}
+
+// entry is a rule of one of the two lists; one that is in both, in the same order, is not changed.
+type entry struct {
+	rule    *Rule
+	index   int
+	changed bool
+}
+
+// changed marks all between the rules that both lists begin with and those that both end with.
+func changed(old, new []Rule) (before, after []entry) {
+	keys := func(rules []Rule) (entries []entry, keys []string) {
+		for i := range rules {
+			entries, keys = append(entries, entry{&rules[i], i, true}), append(keys, rules[i].Key())
+		}
+		return entries, keys
+	}
+	before, a := keys(old)
+	after, b := keys(new)
+	for i := 0; i < min(len(a), len(b)) && a[i] == b[i]; i++ {
+		before[i].changed, after[i].changed = false, false
+	}
+	for i, j := len(a)-1, len(b)-1; i >= 0 && j >= 0 && a[i] == b[j] && before[i].changed && after[j].changed; i, j = i-1, j-1 {
+		before[i].changed, after[j].changed = false, false
+	}
+	return before, after
+}
+
+// party is a role or a database, or all that a word of a rule means, or all others.
+type party struct {
+	token       Token // Name: that one; the zero value: any other
+	groups      []string
+	replication bool
+}
+
+var others = party{replication: true}
+
+var replications = Token{Keyword, "replication"}
+
+func (p party) String() string {
+	switch p.token.Kind {
+	case Member:
+		return "members of " + p.token.Text
+	case Regexp:
+		return "/" + p.token.Text
+	case Keyword:
+		return map[string]string{"sameuser": "the database of its name", "replication": "replication"}[p.token.Text]
+	}
+	return p.token.Text
+}
+
+func roles(w World, named []Rule) []party {
+	var out []party
+	seen := map[Token]bool{}
+	for _, r := range w.Roles {
+		out = append(out, party{Token{Name, r.Name}, r.Groups, r.Replication})
+		seen[Token{Name, r.Name}] = true
+		for _, g := range r.Groups {
+			seen[Token{Member, g}] = true // this role shows it
+		}
+	}
+	for _, r := range named {
+		for _, t := range r.Users {
+			if !seen[t] && t.Kind != Keyword && t.Kind != File {
+				out = append(out, party{token: t, replication: true})
+			}
+			seen[t] = true
+		}
+	}
+	return append(out, others)
+}
+
+func databases(w World, named []Rule) []party {
+	var out []party
+	seen := map[Token]bool{}
+	for _, name := range w.Databases {
+		out = append(out, party{token: Token{Name, name}})
+		seen[Token{Name, name}] = true
+	}
+	for _, r := range named {
+		for _, t := range r.Databases {
+			if !seen[t] && (t.Kind == Name || t.Kind == Regexp || t == Token{Keyword, "sameuser"}) {
+				out = append(out, party{token: t})
+			}
+			seen[t] = true
+		}
+	}
+	return append(out, party{token: replications}, others)
+}
+
+// index finds the rules that may be for a role without asking them all.
+type index struct {
+	named  map[string][]entry // those that are for a few names only
+	others []entry
+}
+
+func byName(rules []entry) index {
+	x := index{named: map[string][]entry{}}
+	for _, e := range rules {
+		names := map[string]bool{}
+		for _, t := range e.rule.Users {
+			if t.Kind == Name {
+				names[t.Text] = true
+			}
+		}
+		if slices.ContainsFunc(e.rule.Users, func(t Token) bool { return t.Kind != Name }) || len(names) == 0 {
+			x.others = append(x.others, e)
+			continue
+		}
+		for name := range names {
+			x.named[name] = append(x.named[name], e)
+		}
+	}
+	return x
+}
+
+func (x index) of(p party) []entry {
+	if p.token.Kind != Name || len(x.named[p.token.Text]) == 0 {
+		return x.others
+	}
+	out := slices.Concat(x.others, x.named[p.token.Text])
+	slices.SortFunc(out, func(a, b entry) int { return a.index - b.index })
+	return out
+}
+
+// user reports whether a word means a role, or what another rule says of many.
+func (p party) user(w Token) Answer {
+	switch {
+	case w.Kind == File:
+		return Maybe
+	case w.Kind == Keyword || w == p.token && p.token != (Token{}):
+		return Yes
+	case w.Kind == Member:
+		return when(p.token.Kind == Name && (p.token.Text == w.Text || slices.Contains(p.groups, w.Text)))
+	case w.Kind == Regexp && p.token.Kind == Name && p.token.Text != "":
+		return expressed(w.Text, p.token.Text)
+	}
+	return No
+}
+
+// database reports whether a word means a database that the role asks for.
+func (p party) database(w Token, role party) Answer {
+	own := role.token.Kind == Name && role.token == p.token && p.token != (Token{})
+	switch {
+	case w.Kind == File:
+		return Maybe
+	case p.token == replications || w == replications:
+		return when(w == p.token)
+	case w == Token{Keyword, "all"} || w == p.token && p.token != (Token{}):
+		return Yes
+	case w == Token{Keyword, "sameuser"}:
+		return when(own)
+	case w.Kind == Keyword: // samerole
+		return when(own || p.token.Kind == Keyword || p.token.Kind == Name && slices.Contains(role.groups, p.token.Text))
+	case w.Kind == Regexp && p.token.Kind == Name && p.token.Text != "":
+		return expressed(w.Text, p.token.Text)
+	}
+	return No
+}
+
+// effect is what a change does to somebody, from somewhere.
+type effect struct {
+	turn          Turn
+	trust         bool
+	beyond, world bool
+	how, from     string
+	replication   bool
+}
+
+type difference struct {
+	world     World
+	roles     []party
+	databases []party
+	work      int
+	whole     bool
+	known     map[string][]effect      // by the rules that are left to ask for an address
+	found     map[effect]map[int][]int // the databases, by role
+}
+
+// narrow keeps the rules that are for a client as far as one part of them says. Where only the server can tell, one that both
+// lists have makes no difference.
+func (d *difference) narrow(in []entry, says func(*Rule) Answer) []entry {
+	var out []entry
+	for _, e := range in {
+		d.work++
+		switch says(e.rule) {
+		case Yes:
+			out = append(out, e)
+		case Maybe:
+			d.whole = d.whole && !e.changed
+		}
+	}
+	return out
+}
+
+func differ(before, after []entry) bool {
+	is := func(e entry) bool { return e.changed }
+	return slices.ContainsFunc(before, is) || slices.ContainsFunc(after, is)
+}
+
+func (d *difference) role(i int, before, after []entry) {
+	if d.exhausted() {
+		return
+	}
+	user := func(r *Rule) Answer {
+		if !r.Valid || r.Open || slices.Contains(inclusions, string(r.Type)) {
+			return Maybe
+		}
+		return anyOf(r.Users, d.roles[i].user)
+	}
+	before, after = d.narrow(before, user), d.narrow(after, user)
+	for j, p := range d.databases {
+		replication := p.token == replications
+		if d.exhausted() || !differ(before, after) || replication && !d.roles[i].replication {
+			continue
+		}
+		database := func(r *Rule) Answer {
+			return anyOf(r.Databases, func(w Token) Answer { return p.database(w, d.roles[i]) })
+		}
+		for _, e := range d.effects(d.narrow(before, database), d.narrow(after, database)) {
+			e.replication = replication
+			if d.found[e] == nil {
+				d.found[e] = map[int][]int{}
+			}
+			d.found[e][i] = append(d.found[e][i], j)
+		}
+	}
+}
+
+func (d *difference) exhausted() bool {
+	if d.work > mostWork {
+		d.whole = false
+	}
+	return d.work > mostWork
+}
+
+// effects are the same where the same rules are left.
+func (d *difference) effects(before, after []entry) []effect {
+	if !differ(before, after) {
+		return nil
+	}
+	var key []byte
+	for _, e := range before {
+		key = binary.AppendUvarint(key, uint64(e.index)+1)
+	}
+	key = append(key, 0)
+	for _, e := range after {
+		key = binary.AppendUvarint(key, uint64(e.index)+1)
+	}
+	out, again := d.known[string(key)]
+	if !again {
+		out = d.byAddress(before, after)
+		d.known[string(key)] = out
+	}
+	return out
+}
+
+// outcome is one effect without its addresses.
+type outcome struct {
+	turn  Turn
+	trust bool
+}
+
+// byAddress asks both lists for each cell, without TLS and with it.
+func (d *difference) byAddress(before, after []entry) []effect {
+	left := make([]Rule, 0, len(before)+len(after))
+	for _, e := range slices.Concat(before, after) {
+		left = append(left, *e.rule)
+	}
+	all := cells(left, d.world.Subnet)
+	plain, secure := map[outcome]map[int]bool{}, map[outcome]map[int]bool{}
+	for i, c := range all {
+		if d.exhausted() {
+			break
+		}
+		local := c.place == localSocket
+		if !local && !c.at.IsValid() {
+			continue
+		}
+		if o, is := d.turn(before, after, c, false); is {
+			add(plain, o, i)
+			if local {
+				add(secure, o, i)
+			}
+		}
+		if o, is := d.turn(before, after, c, true); is && !local && d.world.TLS != No {
+			add(secure, o, i)
+		}
+	}
+	var out []effect
+	for _, o := range []outcome{{Loses, false}, {Gains, false}, {Gains, true}, {Opens, true}} {
+		both, only, without := map[int]bool{}, map[int]bool{}, map[int]bool{}
+		for i := range plain[o] {
+			if secure[o][i] || d.world.TLS == No {
+				both[i] = true
+			} else {
+				without[i] = true
+			}
+		}
+		for i := range secure[o] {
+			if !plain[o][i] {
+				only[i] = true
+			}
+		}
+		for _, s := range []struct {
+			how string
+			of  map[int]bool
+		}{{"", both}, {" over TLS", only}, {" without TLS", without}} {
+			if len(s.of) > 0 {
+				e := effect{turn: o.turn, trust: o.trust, how: s.how, from: fromCells(all, s.of)}
+				for i := range s.of {
+					e.beyond = e.beyond || d.world.beyond(all[i])
+					e.world = e.world || all[i].place == "" && all[i].within < 0
+				}
+				out = append(out, e)
+			}
+		}
+	}
+	return out
+}
+
+func add(to map[outcome]map[int]bool, o outcome, i int) {
+	if to[o] == nil {
+		to[o] = map[int]bool{}
+	}
+	to[o][i] = true
+}
+
+// beyond reports whether a cell is outside the server and its declared networks.
+func (w World) beyond(c cell) bool {
+	if c.place != "" {
+		return c.host != ""
+	}
+	inside := func(n netip.Prefix) bool { return n.Bits() <= c.network.Bits() && n.Contains(c.network.Addr()) }
+	return !slices.ContainsFunc(loopbacks, inside) && !slices.ContainsFunc(w.Networks, inside)
+}
+
+// turn asks both lists for one client.
+func (d *difference) turn(before, after []entry, c cell, tls bool) (outcome, bool) {
+	old, new := d.method(before, c, tls), d.method(after, c, tls)
+	switch {
+	case old == "" && new != "":
+		return outcome{Gains, new == "trust"}, true
+	case old != "" && new == "":
+		return outcome{Loses, false}, true
+	case old != "trust" && new == "trust":
+		return outcome{Opens, true}, true
+	}
+	return outcome{}, false
+}
+
+// method is how the first rule that matches lets a client in; "" where none does, or it rejects.
+func (d *difference) method(rules []entry, c cell, tls bool) string {
+	for _, e := range rules {
+		d.work++
+		local := c.place == localSocket
+		if local != (e.rule.Type == Local) {
+			continue
+		}
+		if !local && (!e.rule.Type.carries(Client{From: everywhere[0].Addr(), TLS: tls}) || e.rule.Address.holdsCell(c) != Yes) {
+			continue
+		}
+		if e.rule.Method == "reject" {
+			return ""
+		}
+		return e.rule.effective()
+	}
+	return ""
+}
+
+// shifts puts what was found into lines: databases that fare alike, then roles.
+func (d *difference) shifts() []Shift {
+	type line struct {
+		effect
+		who, what string
+	}
+	var lines []line
+	for e, byRole := range d.found {
+		who := map[string][]int{}
+		for _, i := range slices.Sorted(maps.Keys(byRole)) {
+			what := d.what(byRole[i])
+			who[what] = append(who[what], i)
+		}
+		for what, of := range who {
+			lines = append(lines, line{e, d.who(of, e.replication), what})
+		}
+	}
+	slices.SortFunc(lines, func(a, b line) int {
+		return cmp.Or(strings.Compare(string(b.turn), string(a.turn)), strings.Compare(a.who, b.who), strings.Compare(a.from, b.from), strings.Compare(a.how, b.how), strings.Compare(fmt.Sprint(a.trust, a.replication), fmt.Sprint(b.trust, b.replication)), strings.Compare(a.what, b.what))
+	})
+	var out []Shift
+	for i, l := range lines {
+		same := l.effect
+		same.replication = true
+		if i+1 < len(lines) && !l.replication && lines[i+1].effect == same && lines[i+1].who == l.who {
+			lines[i+1].what = l.what + ", replication"
+			continue
+		}
+		text := fmt.Sprintf("%s: %s %s from %s%s", l.who, l.turn, l.what, l.from, l.how)
+		if l.trust && l.turn == Gains {
+			text += " with trust"
+		}
+		out = append(out, Shift{l.turn, l.trust, l.beyond, l.world, text})
+	}
+	return out
+}
+
+func (d *difference) what(of []int) string {
+	if d.databases[of[0]].token == replications {
+		return "replication"
+	}
+	return summed(d.databases, of, func(p party) bool { return p.token != replications }, "all databases", "", "")
+}
+
+func (d *difference) who(of []int, replication bool) string {
+	return summed(d.roles, of, func(p party) bool { return !replication || p.replication }, "any role", "role ", "roles ")
+}
+
+// summed names some of the parties that may be meant: all, all but a few, or those. The last of them is any other.
+func summed(parties []party, of []int, may func(party) bool, any, one, more string) string {
+	is := map[int]bool{}
+	for _, i := range of {
+		is[i] = true
+	}
+	if !is[len(parties)-1] {
+		var in []string
+		for _, i := range of {
+			in = append(in, parties[i].String())
+		}
+		switch {
+		case len(in) > 1:
+			return more + few(in)
+		case parties[of[0]].token.Kind == Member:
+			return in[0]
+		}
+		return one + in[0]
+	}
+	var out []string
+	for i, p := range parties {
+		if !is[i] && may(p) {
+			out = append(out, p.String())
+		}
+	}
+	if len(out) == 0 {
+		return any
+	}
+	return any + " except " + few(out)
+}
+
+func few(names []string) string {
+	if len(names) > shown {
+		names = append(names[:shown:shown], plus(len(names)-shown))
+	}
+	return strings.Join(names, ", ")
+}
+
+func plus(n int) string { return fmt.Sprintf("%d more", n) }
