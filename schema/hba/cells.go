@@ -124,14 +124,35 @@ func (a Address) holdsCell(c cell) Answer {
 	return Maybe
 }
 
-// fromCells says from where: networks with all that is in them, or without some of it. The server's own loopback is said only
-// where nothing else is.
-func fromCells(all []cell, in map[int]bool) string {
-	in = maps.Clone(in)
-	network := func(i int) bool { return all[i].place != localSocket && !isLoopback(all[i].network) }
-	if slices.ContainsFunc(slices.Collect(maps.Keys(in)), network) {
-		maps.DeleteFunc(in, func(i int, _ bool) bool { return isLoopback(all[i].network) })
+// apart parts cells into those that are said together: networks, and each place. The server's own loopback is said only where
+// nothing else is reached over the network, and a place only where it fares otherwise than all other addresses.
+func apart(all []cell, in map[int]bool) []map[int]bool {
+	networks, loops := map[int]bool{}, map[int]bool{}
+	var out []map[int]bool
+	reached := false
+	for i, c := range all {
+		switch {
+		case !in[i]:
+		case c.place == "" && isLoopback(c.network):
+			loops[i] = true
+		case c.place == "":
+			networks[i] = true
+		case c.place == localSocket || !in[0]:
+			out = append(out, map[int]bool{i: true})
+			reached = reached || c.place != localSocket
+		}
 	}
+	switch {
+	case len(networks) > 0:
+		out = append(out, networks)
+	case len(loops) > 0 && !reached:
+		out = append(out, loops)
+	}
+	return out
+}
+
+// fromCells says from where: networks with all that is in them, or without some of it.
+func fromCells(all []cell, in map[int]bool) string {
 	inside := map[int][]int{}
 	for i, c := range all {
 		if c.within >= 0 {
@@ -142,7 +163,7 @@ func fromCells(all []cell, in map[int]bool) string {
 	var out []string
 	for i, c := range all {
 		switch {
-		case c.place == localSocket && in[i], c.place != "" && in[i] && !in[0]:
+		case c.place != "" && in[i]:
 			out = append(out, c.place)
 		case c.place == "" && c.within < 0:
 			out = append(out, w.said(i)...)

@@ -373,9 +373,9 @@ func (d *difference) byAddress(before, after []entry) []effect {
 			how string
 			of  map[int]bool
 		}{{"", both}, {" over TLS", only}, {" without TLS", without}} {
-			if len(s.of) > 0 {
-				e := effect{turn: o.turn, trust: o.trust, how: s.how, from: fromCells(all, s.of)}
-				for i := range s.of {
+			for _, of := range apart(all, s.of) {
+				e := effect{turn: o.turn, trust: o.trust, how: s.how, from: fromCells(all, of)}
+				for i := range of {
 					e.beyond = e.beyond || d.world.beyond(all[i])
 					e.world = e.world || all[i].place == "" && all[i].within < 0
 				}
@@ -435,13 +435,15 @@ func (d *difference) method(rules []entry, c cell, tls bool) string {
 	return ""
 }
 
-// shifts puts what was found into lines: databases that fare alike, then roles.
+// sentence is a shift that may be joined with others.
+type sentence struct {
+	effect
+	who, what string
+}
+
+// shifts puts what was found into lines: databases that fare alike, then roles, then from where, then replication.
 func (d *difference) shifts() []Shift {
-	type line struct {
-		effect
-		who, what string
-	}
-	var lines []line
+	var lines []sentence
 	for e, byRole := range d.found {
 		who := map[string][]int{}
 		for _, i := range slices.Sorted(maps.Keys(byRole)) {
@@ -449,25 +451,50 @@ func (d *difference) shifts() []Shift {
 			who[what] = append(who[what], i)
 		}
 		for what, of := range who {
-			lines = append(lines, line{e, d.who(of, e.replication), what})
+			lines = append(lines, sentence{e, d.who(of, e.replication), what})
 		}
 	}
-	slices.SortFunc(lines, func(a, b line) int {
-		return cmp.Or(strings.Compare(string(b.turn), string(a.turn)), strings.Compare(a.who, b.who), strings.Compare(a.from, b.from), strings.Compare(a.how, b.how), strings.Compare(fmt.Sprint(a.trust, a.replication), fmt.Sprint(b.trust, b.replication)), strings.Compare(a.what, b.what))
-	})
+	slices.SortFunc(lines, sentence.compare)
+	lines = joined(lines, func(s *sentence) *string { return &s.from }, func(s *sentence) { s.beyond, s.world = false, false })
+	lines = joined(lines, func(s *sentence) *string { return &s.what }, func(s *sentence) { s.replication = false })
 	var out []Shift
-	for i, l := range lines {
-		same := l.effect
-		same.replication = true
-		if i+1 < len(lines) && !l.replication && lines[i+1].effect == same && lines[i+1].who == l.who {
-			lines[i+1].what = l.what + ", replication"
-			continue
-		}
+	for _, l := range lines {
 		text := fmt.Sprintf("%s: %s %s from %s%s", l.who, l.turn, l.what, l.from, l.how)
 		if l.trust && l.turn == Gains {
 			text += " with trust"
 		}
 		out = append(out, Shift{l.turn, l.trust, l.beyond, l.world, text})
+	}
+	return out
+}
+
+func (l sentence) compare(o sentence) int {
+	number := func(b bool) int {
+		if b {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(strings.Compare(string(o.turn), string(l.turn)), strings.Compare(l.who, o.who), number(l.replication)-number(o.replication), strings.Compare(l.what, o.what),
+		number(l.trust)-number(o.trust), strings.Compare(l.how, o.how), strings.Compare(l.from, o.from), number(l.beyond)-number(o.beyond))
+}
+
+// joined makes one of the sentences that differ in one part only: from where, or what for databases and for replication.
+func joined(sentences []sentence, part func(*sentence) *string, rest func(*sentence)) []sentence {
+	at := map[sentence]int{}
+	var out []sentence
+	for _, s := range sentences {
+		key := s
+		*part(&key) = ""
+		rest(&key)
+		i, again := at[key]
+		if !again {
+			at[key] = len(out)
+			out = append(out, s)
+			continue
+		}
+		*part(&out[i]) += ", " + *part(&s)
+		out[i].beyond, out[i].world = out[i].beyond || s.beyond, out[i].world || s.world
 	}
 	return out
 }
