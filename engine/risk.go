@@ -145,6 +145,15 @@ var rules = map[string]Rule{
 		"Write less than the machine has, or leave `memory` out."},
 	"PGR270": {"PGR270", Never, "server does not take a value", "It was asked before anything moves: at a reload it would keep the old value and say so only in its log, and at the next start not come up.",
 		"Write a value that this server knows: its own files decide which locales, time zones and text search configurations there are."},
+	"PGR280": {"PGR280", Warns, "pg_hba.conf takes access away", "Connections that are open stay; the next login is refused. The rules are asked in order, and the first that matches decides.",
+		"Nothing, if it is meant; otherwise add a rule for it before the one that rejects, or put back the one that goes."},
+	"PGR281": {"PGR281", Warns, "pg_hba.conf is open beyond the declared networks", "Whoever reaches the port may try passwords, and by trust nobody even asks for one.",
+		"Name the networks that clients come from, as in 10.0.0.0/8 or samenet, and use scram-sha-256."},
+	"PGR282": {"PGR282", Warns, "pg_hba.conf rule can never match", "The first rule that matches decides, and one before it matches whatever this one would.",
+		"Move it before that rule, or leave it out."},
+	"PGR283": {"PGR283", Note, "pg_hba.conf gives access", "From the next reload on it lets in whom it did not let in before.", "Nothing, if it is meant."},
+	"PGR284": {"PGR284", Note, "pg_hba.conf cannot be compared as a whole", "Only the server can tell what included files and @files let in, and very long lists are compared in part.",
+		"Read the rules that change."},
 }
 
 // Rules returns the risk table, by code.
@@ -157,6 +166,7 @@ type Fact struct {
 	Code   string
 	On     ID     // what it is about; where the plan changes that, the fact is a risk of the plan, otherwise it stands
 	Path   string // attribute of On, where the fact is about one
+	Turn   bool   // it is what the change of that does: nothing stands where the plan leaves it out
 	Addr   Address
 	Text   string // with the numbers of this cluster
 	Figure string // a live number, rounded coarsely: it is shown, and is no part of what is approved
@@ -212,7 +222,9 @@ func judge(p Plan, facts []Fact) (risks, standing []Risk) {
 			risks = append(risks, r)
 			continue
 		}
-		standing = append(standing, r)
+		if !f.Turn {
+			standing = append(standing, r)
+		}
 	}
 	slices.SortStableFunc(risks, compareRisks)
 	slices.SortStableFunc(standing, compareRisks)

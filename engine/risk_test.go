@@ -76,6 +76,7 @@ func TestFactsAreRisksOfThePlanThatChangesThem(t *testing.T) {
 		{Code: "PGR202", On: id, Path: "settings.archive_mode"},
 		{Code: "PGR203", On: id, Path: "settings.synchronous_commit"},
 		{Code: "PGR201", On: ID{Kind: "slot", Name: "x"}},
+		{Code: "PGR280", On: ID{Kind: "hba", On: "a"}, Path: "hba", Turn: true}, // of a change that is left out
 	}
 	risks, standing := judge(p, facts)
 	if len(risks) != 1 || risks[0].Code != "PGR202" || len(standing) != 2 {

@@ -28,7 +28,7 @@ func (d *decoder) checkAccess() {
 	for _, db := range d.cluster.Databases {
 		exists[db.Name] = true
 	}
-	door := hba.NewDoor(rulesOf(d.primary), exists, subnetOf(d.primary), tls(d.primary))
+	door := hba.NewDoor(rulesOf(d.primary), exists, subnetOf(d.primary), d.primary.TLS())
 	for _, r := range d.cluster.Roles {
 		if r.Login && !r.Replication {
 			d.checkLogin(r, door)
@@ -47,7 +47,7 @@ func subnetOf(n *Node) netip.Prefix {
 // checkEntry asks the upstream's rules for the replica's replication connection.
 func (d *decoder) checkEntry(n *Node, rules []hba.Rule) {
 	up := n.Upstream
-	c := hba.Connection{Role: n.Role.Name, Groups: d.groups(n.Role), Replication: true, SameNet: hba.Maybe, TLS: tls(up)}
+	c := hba.Connection{Role: n.Role.Name, Groups: d.groups(n.Role), Replication: true, SameNet: hba.Maybe, TLS: up.TLS()}
 	if n.Network != nil && n.Network == up.Network {
 		c.SameNet = hba.Yes
 		c.From = subnetOf(n)
@@ -102,8 +102,8 @@ func rulesOf(n *Node) []hba.Rule {
 	return out
 }
 
-// tls is whether a client that leaves it to the server connects with TLS.
-func tls(n *Node) hba.Answer {
+// TLS is whether a client that leaves it to the server connects with TLS.
+func (n *Node) TLS() hba.Answer {
 	switch s := n.Settings["ssl"]; {
 	case sslOff(s):
 		return hba.No
@@ -119,11 +119,29 @@ func (d *decoder) groups(r *Role) []string {
 		return nil
 	}
 	if d.rolesByName == nil {
-		d.rolesByName = map[string]*Role{}
-		for _, other := range d.cluster.Roles {
-			d.rolesByName[other.Name] = other
-		}
+		d.rolesByName = d.cluster.rolesByName()
 	}
+	return groups(d.rolesByName, r)
+}
+
+// Groups are the roles that each role is a member of by the file, through others as well, by name.
+func (c *Cluster) Groups() map[string][]string {
+	out, byName := map[string][]string{}, c.rolesByName()
+	for _, r := range c.Roles {
+		out[r.Name] = groups(byName, r)
+	}
+	return out
+}
+
+func (c *Cluster) rolesByName() map[string]*Role {
+	out := map[string]*Role{}
+	for _, r := range c.Roles {
+		out[r.Name] = r
+	}
+	return out
+}
+
+func groups(byName map[string]*Role, r *Role) []string {
 	var out []string
 	seen := map[string]bool{}
 	left := slices.Clone(r.MemberOf)
@@ -135,7 +153,7 @@ func (d *decoder) groups(r *Role) []string {
 		}
 		seen[name] = true
 		out = append(out, name)
-		if other := d.rolesByName[name]; other != nil {
+		if other := byName[name]; other != nil {
 			left = append(left, other.MemberOf...)
 		}
 	}

@@ -268,7 +268,10 @@ func riskText(r engine.Risk) string {
 		addrs = append(addrs, a.String())
 	}
 	label, text := string(r.Class), r.Text
-	if label == "" {
+	switch {
+	case label == "" && r.Severity == engine.Note:
+		label = "note"
+	case label == "":
 		label = "warning"
 	}
 	if text == "" || r.Class == engine.ClassRecreate {

@@ -75,8 +75,6 @@ func seenRules(text string, wanted []schema.HBALine, version int) []string {
 	return out
 }
 
-func (hbaKind) Facts(_, _ engine.Snapshot) []engine.Fact { return nil }
-
 func (k hbaKind) Steps(c engine.Change) []engine.Step {
 	s := k.server(c.ID.On)
 	if c.Action == engine.Create || s.seen.reach != up || s.rebuild() != nil {

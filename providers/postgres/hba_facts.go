@@ -1,0 +1,166 @@
+package postgres
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"pgrepl/engine"
+	"pgrepl/schema/hba"
+)
+
+// mostShifts is how many lines of one sort a change of rules has in a plan.
+const mostShifts = 6
+
+// Facts say what a change of the rules means for who can connect, and what is wrong with the rules as they are to be. Nodes
+// with the same rules are told of together.
+func (k hbaKind) Facts(want, seen engine.Snapshot) []engine.Fact {
+	var out []engine.Fact
+	told := map[string][]*server{}
+	var order []string
+	for _, s := range k.servers {
+		key := fmt.Sprintf("%q %q %s", want[hbaID(s.node.Name)].Attrs["hba"].List, seen[hbaID(s.node.Name)].Attrs["hba"].List, s.subnet())
+		if told[key] == nil {
+			order = append(order, key)
+		}
+		told[key] = append(told[key], s)
+	}
+	for _, key := range order {
+		out = append(out, k.factsOf(told[key], want, seen)...)
+	}
+	return out
+}
+
+func (k hbaKind) factsOf(servers []*server, want, seen engine.Snapshot) []engine.Fact {
+	s := servers[0]
+	f := engine.Fact{On: hbaID(s.node.Name), Path: "hba", Addr: s.address(), Origin: want[hbaID(s.node.Name)].Attrs["hba"].Origin}
+	others := ""
+	if len(servers) > 1 {
+		others = fmt.Sprintf(" (and %d more with the same rules)", len(servers)-1)
+	}
+	rules := s.declaredRules()
+	out := k.shadows(s, f, others)
+	live := seen[hbaID(s.node.Name)]
+	if live.Unknown != "" || live.Attrs == nil {
+		return out // a new server: whom it lets in is what it is made for
+	}
+	old := k.readRules(live.Attrs["hba"].List)
+	out = append(out, shiftFacts(f, others, old, rules, k.world(s))...)
+	return append(out, k.wideFacts(s, f, others, old)...)
+}
+
+func (k hbaKind) readRules(lines []string) []hba.Rule {
+	rules, _ := hba.Parse(strings.Join(lines, "\n"), k.file.Version)
+	management, _ := hba.Parse(managementLine, k.file.Version)
+	return slices.DeleteFunc(rules, func(r hba.Rule) bool { return r.Key() == management[0].Key() })
+}
+
+func (s *server) declaredRules() []hba.Rule {
+	var out []hba.Rule
+	for _, l := range s.node.HBA {
+		out = append(out, l.Rule)
+	}
+	return out
+}
+
+func (s *server) subnet() netip.Prefix {
+	if s.node.Network == nil {
+		return netip.Prefix{}
+	}
+	p, _ := netip.ParsePrefix(s.node.Network.Subnet)
+	return p
+}
+
+// world is who is declared, as a server sees them.
+func (k hbaKind) world(s *server) hba.World {
+	w := hba.World{Subnet: s.subnet(), TLS: s.node.TLS()}
+	groups := k.file.Groups()
+	for _, r := range (roleKind{k.Site}).roles() {
+		if r.Login {
+			w.Roles = append(w.Roles, hba.Person{Name: r.Name, Groups: groups[r.Name], Replication: r.Replication || r.Superuser})
+		}
+	}
+	for _, d := range k.file.Databases {
+		w.Databases = append(w.Databases, d.Name)
+	}
+	for _, n := range k.file.Networks {
+		if p, err := netip.ParsePrefix(n.Subnet); err == nil {
+			w.Networks = append(w.Networks, p)
+		}
+	}
+	return w
+}
+
+// shiftFacts are what a change of the rules does.
+func shiftFacts(f engine.Fact, others string, old, new []hba.Rule, w hba.World) []engine.Fact {
+	shifts, whole := hba.Difference(old, new, w)
+	by := map[string][]string{}
+	for _, s := range shifts {
+		code := "PGR283"
+		switch {
+		case s.Turn == hba.Loses:
+			code = "PGR280"
+		case s.World || s.Trust && s.Beyond:
+			code = "PGR281"
+		}
+		by[code] = append(by[code], s.Text)
+	}
+	if !whole {
+		by["PGR284"] = []string{"who gets in by its pg_hba.conf can be told in part only"}
+	}
+	f.Turn = true
+	var out []engine.Fact
+	for _, code := range []string{"PGR280", "PGR281", "PGR283", "PGR284"} {
+		texts := by[code]
+		if more := len(texts) - mostShifts; more > 0 {
+			texts = append(texts[:mostShifts:mostShifts], fmt.Sprintf("and %d more such lines", more))
+		}
+		for _, text := range texts {
+			f.Code, f.Text = code, text+others
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// shadows are rules that never match.
+func (k hbaKind) shadows(s *server, f engine.Fact, others string) []engine.Fact {
+	var out []engine.Fact
+	shadowed := hba.Shadowed(s.declaredRules())
+	for i, l := range s.node.HBA {
+		if by, is := shadowed[i]; is && len(out) < mostShifts {
+			f.Code, f.Origin = "PGR282", origin(l.Origin)
+			f.Text = fmt.Sprintf("%s: %q never matches: %q is before it%s", s.address(), l.Text, s.node.HBA[by].Text, others)
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// wideFacts are rules that are open beyond the declared networks, and were so before: they stand.
+func (k hbaKind) wideFacts(s *server, f engine.Fact, others string, old []hba.Rule) []engine.Fact {
+	had := map[string]bool{}
+	for _, r := range old {
+		had[r.Key()] = true
+	}
+	w := k.world(s)
+	var out []engine.Fact
+	for _, l := range s.node.HBA {
+		world, trust := l.Rule.Wide(w)
+		if !world && !trust || !had[l.Rule.Key()] || len(out) == mostShifts {
+			continue
+		}
+		to := "from anywhere"
+		if !world {
+			to = "from beyond the declared networks"
+		}
+		if trust {
+			to += " without a password"
+		}
+		f.Code, f.Path, f.Origin = "PGR281", "what stands in hba", origin(l.Origin) // also where another rule changes
+		f.Text = fmt.Sprintf("%s: %q lets in %s%s", s.address(), l.Text, to, others)
+		out = append(out, f)
+	}
+	return out
+}
