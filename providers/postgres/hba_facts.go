@@ -76,7 +76,7 @@ func (s *server) subnet() netip.Prefix {
 func (k hbaKind) world(s *server) hba.World {
 	w := hba.World{Subnet: s.subnet(), TLS: s.node.TLS()}
 	groups := k.file.Groups()
-	for _, r := range (roleKind{k.Site}).roles() {
+	for _, r := range roleKind(k).roles() {
 		if r.Login {
 			w.Roles = append(w.Roles, hba.Person{Name: r.Name, Groups: groups[r.Name], Replication: r.Replication || r.Superuser})
 		}

@@ -55,6 +55,9 @@ func cells(rules []Rule, subnet netip.Prefix) []cell {
 		if name != localSocket {
 			c.at = out[0].at // what no network says of it
 		}
+		if i := slices.IndexFunc(out, func(n cell) bool { return subnet.IsValid() && n.network == subnet.Masked() }); c.sameHost && i >= 0 {
+			c.at = out[i].at
+		}
 		out = append(out, c)
 	}
 	return out

@@ -102,7 +102,23 @@ type party struct {
 
 var others = party{replication: true}
 
-var replications = Token{Keyword, "replication"}
+// The databases that rules mean without a name: replication is one of them, and the others depend on the role.
+var (
+	replications = Token{Keyword, "replication"}
+	sameUser     = Token{Keyword, "sameuser"}
+	sameRole     = Token{Keyword, "samerole"}
+)
+
+// asks reports whether a role can ask for a database at all.
+func (p party) asks(database party) bool {
+	switch database.token {
+	case replications:
+		return p.replication
+	case sameRole:
+		return p.token.Kind != Name || p.token.Text == "" || len(p.groups) > 0
+	}
+	return true
+}
 
 func (p party) String() string {
 	switch p.token.Kind {
@@ -111,7 +127,7 @@ func (p party) String() string {
 	case Regexp:
 		return "/" + p.token.Text
 	case Keyword:
-		return map[string]string{"sameuser": "the database of its name", "replication": "replication"}[p.token.Text]
+		return map[string]string{"sameuser": "the database of its name", "samerole": "databases of its groups' names", "replication": "replication"}[p.token.Text]
 	}
 	return p.token.Text
 }
@@ -144,12 +160,21 @@ func databases(w World, named []Rule) []party {
 		out = append(out, party{token: Token{Name, name}})
 		seen[Token{Name, name}] = true
 	}
+	add := func(t Token) {
+		if !seen[t] {
+			out = append(out, party{token: t})
+		}
+		seen[t] = true
+	}
 	for _, r := range named {
 		for _, t := range r.Databases {
-			if !seen[t] && (t.Kind == Name || t.Kind == Regexp || t == Token{Keyword, "sameuser"}) {
-				out = append(out, party{token: t})
+			switch {
+			case t.Kind == Name || t.Kind == Regexp || t == sameUser:
+				add(t)
+			case t == sameRole || t == Token{Keyword, "samegroup"}:
+				add(sameUser)
+				add(sameRole)
 			}
-			seen[t] = true
 		}
 	}
 	return append(out, party{token: replications}, others)
@@ -215,7 +240,7 @@ func (p party) database(w Token, role party) Answer {
 		return when(w == p.token)
 	case w == Token{Keyword, "all"} || w == p.token && p.token != (Token{}):
 		return Yes
-	case w == Token{Keyword, "sameuser"}:
+	case w == sameUser:
 		return when(own)
 	case w.Kind == Keyword: // samerole
 		return when(own || p.token.Kind == Keyword || p.token.Kind == Name && slices.Contains(role.groups, p.token.Text))
@@ -278,7 +303,7 @@ func (d *difference) role(i int, before, after []entry) {
 	before, after = d.narrow(before, user), d.narrow(after, user)
 	for j, p := range d.databases {
 		replication := p.token == replications
-		if d.exhausted() || !differ(before, after) || replication && !d.roles[i].replication {
+		if d.exhausted() || !differ(before, after) || !d.roles[i].asks(p) {
 			continue
 		}
 		database := func(r *Rule) Answer {
@@ -447,7 +472,7 @@ func (d *difference) shifts() []Shift {
 	for e, byRole := range d.found {
 		who := map[string][]int{}
 		for _, i := range slices.Sorted(maps.Keys(byRole)) {
-			what := d.what(byRole[i])
+			what := d.what(d.roles[i], byRole[i])
 			who[what] = append(who[what], i)
 		}
 		for what, of := range who {
@@ -499,11 +524,11 @@ func joined(sentences []sentence, part func(*sentence) *string, rest func(*sente
 	return out
 }
 
-func (d *difference) what(of []int) string {
+func (d *difference) what(role party, of []int) string {
 	if d.databases[of[0]].token == replications {
 		return "replication"
 	}
-	return summed(d.databases, of, func(p party) bool { return p.token != replications }, "all databases", "", "")
+	return summed(d.databases, of, func(p party) bool { return p.token != replications && role.asks(p) }, "all databases", "", "")
 }
 
 func (d *difference) who(of []int, replication bool) string {
