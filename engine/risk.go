@@ -152,7 +152,7 @@ var rules = map[string]Rule{
 	"PGR282": {"PGR282", Warns, "pg_hba.conf rule can never match", "The first rule that matches decides, and one before it matches whatever this one would.",
 		"Move it before that rule, or leave it out."},
 	"PGR283": {"PGR283", Note, "pg_hba.conf gives access", "From the next reload on it lets in whom it did not let in before.", "Nothing, if it is meant."},
-	"PGR284": {"PGR284", Note, "pg_hba.conf cannot be compared as a whole", "Only the server can tell what included files and @files let in, and very long lists are compared in part.",
+	"PGR284": {"PGR284", Note, "pg_hba.conf cannot be compared as a whole", "Only the server can tell what included files and @files let in, and what holds beside a line that it refuses; very long lists are compared in part.",
 		"Read the rules that change."},
 }
 
