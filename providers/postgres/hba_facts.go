@@ -131,7 +131,7 @@ func (k hbaKind) shadows(s *server, f engine.Fact, others string) []engine.Fact 
 	for i, l := range s.node.HBA {
 		if by, is := shadowed[i]; is && len(out) < mostShifts {
 			f.Code, f.Origin = "PGR282", origin(l.Origin)
-			f.Text = fmt.Sprintf("%s: %q never matches: %q is before it%s", s.address(), l.Text, s.node.HBA[by].Text, others)
+			f.Text = fmt.Sprintf("%q never matches on %s: %q is before it%s", l.Text, s.address(), s.node.HBA[by].Text, others)
 			out = append(out, f)
 		}
 	}
@@ -159,7 +159,7 @@ func (k hbaKind) wideFacts(s *server, f engine.Fact, others string, old []hba.Ru
 			to += " without a password"
 		}
 		f.Code, f.Path, f.Origin = "PGR281", "what stands in hba", origin(l.Origin) // also where another rule changes
-		f.Text = fmt.Sprintf("%s: %q lets in %s%s", s.address(), l.Text, to, others)
+		f.Text = fmt.Sprintf("%q on %s lets in %s%s", l.Text, s.address(), to, others)
 		out = append(out, f)
 	}
 	return out

@@ -220,31 +220,36 @@ func (d *difference) byAddress(before, after []entry) []effect {
 	}
 	var out []effect
 	for _, o := range []outcome{{Loses, false}, {Gains, false}, {Gains, true}, {Opens, true}} {
-		both, only, without := map[int]bool{}, map[int]bool{}, map[int]bool{}
-		for i := range plain[o] {
-			if secure[o][i] || d.world.TLS == No {
-				both[i] = true
-			} else {
-				without[i] = true
-			}
-		}
-		for i := range secure[o] {
-			if !plain[o][i] {
-				only[i] = true
-			}
-		}
-		for _, s := range []struct {
-			how string
-			of  map[int]bool
-		}{{"", both}, {" over TLS", only}, {" without TLS", without}} {
-			for _, of := range apart(all, s.of) {
-				e := effect{turn: o.turn, trust: o.trust, how: s.how, from: fromCells(all, of)}
+		for _, how := range []string{"", overTLS, withoutTLS} {
+			for _, of := range apart(all, d.how(how, plain[o], secure[o])) {
+				e := effect{turn: o.turn, trust: o.trust, how: how, from: fromCells(all, of)}
 				for i := range of {
 					e.beyond = e.beyond || d.world.beyond(all[i])
 					e.world = e.world || all[i].place == "" && all[i].within < 0
 				}
 				out = append(out, e)
 			}
+		}
+	}
+	return out
+}
+
+const (
+	overTLS    = " over TLS"
+	withoutTLS = " without TLS"
+)
+
+// how keeps the cells in which something happens with TLS only, without it only, or either way.
+func (d *difference) how(how string, plain, secure map[int]bool) map[int]bool {
+	out := map[int]bool{}
+	for i := range plain {
+		if both := secure[i] || d.world.TLS == No; both && how == "" || !both && how == withoutTLS {
+			out[i] = true
+		}
+	}
+	for i := range secure {
+		if !plain[i] && how == overTLS {
+			out[i] = true
 		}
 	}
 	return out

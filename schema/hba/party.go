@@ -1,8 +1,6 @@
 package hba
 
-import (
-	"slices"
-)
+import "slices"
 
 // party is a role or a database, or all that a word of a rule means, or all others.
 type party struct {
