@@ -39,8 +39,8 @@ lint: go $(STATICCHECK) ## form, vet, staticcheck
 	@go vet ./...
 	@$(STATICCHECK) ./...
 
-e2e: go docker images ## the tests on real Docker only; some of them: make e2e RUN=TestName
-	@go test -count=1 -v -timeout 60m $(if $(RUN),-run '$(RUN)') ./test/e2e
+e2e: go docker images ## the tests on real Docker only, with all transitions on every version; some of them: make e2e RUN=TestName
+	@$(if $(RUN),,PGREPL_TEST_TRANSITIONS=1) go test -count=1 -v -timeout 150m $(if $(RUN),-run '$(RUN)') ./test/e2e
 
 chaos: go docker images ## kills apply before and after every side effect, on real Docker
 	@PGREPL_TEST_CHAOS=1 go test -count=1 -timeout 60m -run 'Crash|Early' ./providers/fake
