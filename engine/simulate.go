@@ -5,6 +5,9 @@ import "fmt"
 // simulate goes through the steps of a plan in their order, with the world as each leaves it, and refuses a plan with a step
 // that breaks what must always be. What is broken already is no fault of the plan.
 func simulate(sys System, p Plan) []Problem {
+	if len(p.Steps) == 0 {
+		return nil
+	}
 	known := map[string]bool{}
 	for _, b := range sys.Broken(p.Seen) {
 		known[b] = true

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -135,7 +134,7 @@ func (s state) number(srv *server, name string) int {
 			return n
 		}
 	}
-	if live, ok := srv.seen.live.Settings[name]; ok && !slices.Contains(srv.touched(), name) {
+	if live, ok := srv.seen.live.Settings[name]; ok && !srv.touched()[name] {
 		if n, ok := leadingNumber(live.Reset); ok {
 			return n
 		}
@@ -144,11 +143,14 @@ func (s state) number(srv *server, name string) int {
 	return n
 }
 
-// touched are the settings that pgrepl's file had when the server was looked at.
-func (s *server) touched() []string {
-	var out []string
-	for path := range (settingsKind{s.site}).seenAttrs(s) {
-		out = append(out, strings.TrimPrefix(path, settingPath))
+// touched are the settings that steps may change: those that were compared with the file. They are the same for all steps, and so
+// looked for once.
+func (s *server) touched() map[string]bool {
+	if s.seen.touched == nil {
+		s.seen.touched = map[string]bool{}
+		for path := range (settingsKind{s.site}).seenAttrs(s) {
+			s.seen.touched[strings.TrimPrefix(path, settingPath)] = true
+		}
 	}
-	return out
+	return s.seen.touched
 }

@@ -33,6 +33,7 @@ const (
 
 // look is what one look found in one node.
 type look struct {
+	touched   map[string]bool // of the settings, when a plan was asked about
 	reach     reach
 	why       string // what to tell where it is not up
 	directory directory
