@@ -28,7 +28,7 @@ demo: build docker ## a master and a replica on this machine, and a row that tra
 demo-down: build docker ## removes the demo with its data
 	@examples/demo.sh down
 
-test: go docker images ## everything, on real Docker and every PostgreSQL that can be had: about 20 minutes on two cores
+test: go docker images ## everything, on real Docker and every PostgreSQL that can be had: about 25 minutes on two cores
 	@go test -count=1 -p 2 -timeout 60m ./...
 
 check: lint ## what needs no Docker: lint, unit tests

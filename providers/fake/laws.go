@@ -3,7 +3,6 @@ package fake
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 
 	"pgrepl/engine"
@@ -108,7 +107,6 @@ func (w *World) finish(s engine.Step) error {
 // refuses is what Docker and PostgreSQL refuse.
 func (w *World) refuses(s engine.Step) error {
 	id := s.ID()
-	name := id.On.Name
 	if id.Do == "mark" && !w.has(ledger) {
 		return errors.New("there is no ledger")
 	}
@@ -120,153 +118,46 @@ func (w *World) refuses(s engine.Step) error {
 	case "server":
 		return w.serverRefuses(s)
 	case "replication":
-		switch id.Do {
-		case "stream":
-			return w.linkRefuses(s)
-		case "reload":
-			return w.linkTaken(s)
-		case "passfile":
-			if to := w.wanted[id.On.On]; !w.has(role(to.Role.Name)) || !w.has(slot(to.Upstream.Name, to.Slot.Name)) {
-				return fmt.Errorf("%s could not connect again: its password would be for a link that is not there", id.On.On)
-			}
-		}
+		return w.replicationRefuses(s)
+	case "settings":
+		return w.settingsRefuse(s)
+	case "hba":
 		return w.needsAccepting(id.On.On)
-	case "settings", "hba":
-		if err := w.needsAccepting(id.On.On); err != nil || id.On.Kind == "hba" {
-			return err
-		}
-		if w.returns[engine.StepID{Do: "return", On: server(id.On.On)}] && strings.Contains(fmt.Sprint(s.After(w.things)[id.On].Attrs), waits+"restart") {
-			if err := w.notItsTurn(id.On.On); err != nil {
-				return err
-			}
-		}
-		if err := w.crashes(id.On.On, s.After(w.things)); err != nil && !w.returns[engine.StepID{Do: "return again", On: server(id.On.On)}] { // then it writes what is good for both
-			return fmt.Errorf("if it crashed now: %w", err)
-		}
-		return nil
 	case "synchronous":
 		return w.synchronousRefuses(s)
 	}
-	p := w.primary()
-	if err := w.needsAccepting(p); err != nil {
+	return w.objectRefuses(s)
+}
+
+func (w *World) replicationRefuses(s engine.Step) error {
+	id := s.ID()
+	switch id.Do {
+	case "stream":
+		return w.linkRefuses(s)
+	case "reload":
+		return w.linkTaken(s)
+	case "passfile":
+		if to := w.wanted[id.On.On]; !w.has(role(to.Role.Name)) || !w.has(slot(to.Upstream.Name, to.Slot.Name)) {
+			return fmt.Errorf("%s could not connect again: its password would be for a link that is not there", id.On.On)
+		}
+	}
+	return w.needsAccepting(id.On.On)
+}
+
+// settingsRefuse is why values may not be written yet: a server that crashed now would come up with them. One with two turns
+// writes what is good for both.
+func (w *World) settingsRefuse(s engine.Step) error {
+	node, then := s.ID().On.On, s.After(w.things)
+	if err := w.needsAccepting(node); err != nil {
 		return err
 	}
-	if id.On.Kind != "ledger" && !w.has(ledger) {
-		return errors.New("there is no ledger")
-	}
-	after := s.After(w.things)[id.On]
-	switch {
-	case id.On.Kind == "role" && id.Do == "put":
-		for _, group := range strings.FieldsFunc(after.Attrs["member_of"].Value, func(r rune) bool { return r == ',' || r == ' ' }) {
-			if !strings.HasPrefix(group, "pg_") && !w.has(role(group)) {
-				return fmt.Errorf("role %s does not exist", group)
-			}
-		}
-	case id.On.Kind == "role" && id.Do == "forget":
-		for _, r := range w.kind("replication") {
-			if n := w.wanted[r.ID.On]; n != nil && n.Role.Name == name && w.returns[engine.StepID{Do: "stream", On: r.ID}] {
-				return fmt.Errorf("%s has not logged in yet, and the old password would be forgotten", n.Name)
-			}
-		}
-	case id.On.Kind == "role" && id.Do == "drop":
-		for _, d := range w.kind("database") {
-			if d.Attrs["owner"].Value == name {
-				return fmt.Errorf("role %s owns %s", name, d.ID)
-			}
-		}
-		for _, r := range w.kind("replication") {
-			if w.has(node(r.ID.On)) && (w.inForce(r, "role") == name || w.proved[r.ID.On].role == name) {
-				return fmt.Errorf("%s could not connect again without role %s", r.ID.On, name)
-			}
-		}
-	case id.On.Kind == "database" && id.Do == "drop":
-		for _, sl := range w.kind("slot") {
-			if sl.Attrs["database"].Value == name {
-				return fmt.Errorf("database %s is used by %s", name, sl.ID)
-			}
-		}
-	case id.On.Kind == "database":
-		if owner := after.Attrs["owner"].Value; !w.has(role(owner)) {
-			return fmt.Errorf("role %s does not exist", owner)
-		}
-	case id.On.Kind == "slot":
-		return w.slotRefuses(s, after)
-	}
-	return nil
-}
-
-func (w *World) dockerRefuses(s engine.Step) error {
-	id := s.ID()
-	switch id.On.Kind + " " + id.Do {
-	case "network remove":
-		for _, n := range w.kind("node") {
-			if w.value(n.ID, "network") == id.On.Name && w.running(n.ID.Name) {
-				return fmt.Errorf("network %s has active endpoints: %s", id.On.Name, n.ID)
-			}
-		}
-	case "network create":
-		if w.has(id.On) {
-			return fmt.Errorf("network %s already exists", id.On.Name)
-		}
-		want, err := netip.ParsePrefix(s.After(w.things)[id.On].Attrs["subnet"].Value)
-		for _, n := range w.kind("network") {
-			if p, other := netip.ParsePrefix(n.Attrs["subnet"].Value); err == nil && other == nil && p.Overlaps(want) {
-				return fmt.Errorf("pool overlaps with %s on this address space", n.ID)
-			}
-		}
-	case "volume remove":
-		for _, n := range w.kind("node") {
-			if w.value(n.ID, "volume") == id.On.Name {
-				return fmt.Errorf("volume is in use by %s", n.ID)
-			}
-		}
-	case "node remove":
-		self := server(id.On.Name)
-		if w.returns[engine.StepID{Do: "return", On: self}] || w.returns[engine.StepID{Do: "halt", On: self}] {
-			if err := w.notItsTurn(id.On.Name); err != nil {
-				return err
-			}
-		}
-		if err := w.hangs(id.On.Name); err != nil {
+	if w.returns[engine.StepID{Do: "return", On: server(node)}] && strings.Contains(fmt.Sprint(then[s.ID().On].Attrs), waits+"restart") {
+		if err := w.notItsTurn(node); err != nil {
 			return err
 		}
-		w.leaves(engine.StepID{Do: "return", On: self})
-		if w.value(server(id.On.Name), login) == superuser {
-			return fmt.Errorf("nothing would say whose the data of %s is", id.On)
-		}
-		return w.goes(id.On.Name)
-	case "node create":
-		if w.has(id.On) {
-			return fmt.Errorf("the container name %s is already in use", id.On.Name)
-		}
-		if err := errors.Join(w.canRecover(id.On.Name, s.After(w.things)), w.canDecode(id.On.Name, w.wanted[id.On.Name].Settings["wal_level"].Value)); err != nil {
-			return err
-		}
-		return w.canStart(s.After(w.things)[id.On])
-	case "node start", "node update":
-		if !w.has(id.On) {
-			return fmt.Errorf("no such container: %s", id.On.Name)
-		}
-		return w.canStart(w.things[id.On])
 	}
-	return nil
-}
-
-// canStart holds for a container that is there, and for one that is about to be.
-func (w *World) canStart(n engine.Resource) error {
-	network := n.Attrs["network"].Value
-	for _, needed := range []engine.ID{{Kind: "image", Name: n.Attrs["image"].Value}, {Kind: "network", Name: network}, {Kind: "volume", Name: n.Attrs["volume"].Value}} {
-		if !w.has(needed) && !strings.HasPrefix(needed.Name, "/") {
-			return fmt.Errorf("%s not found", needed)
-		}
-	}
-	for _, other := range w.kind("node") {
-		if other.ID != n.ID && other.Attrs["volume"].Value == n.Attrs["volume"].Value && w.running(other.ID.Name) {
-			return fmt.Errorf("the volume is locked by %s", other.ID)
-		}
-		if other.ID != n.ID && n.Attrs["port"].Value != "" && other.Attrs["port"].Value == n.Attrs["port"].Value && w.running(other.ID.Name) {
-			return fmt.Errorf("port %s is already allocated", n.Attrs["port"].Value)
-		}
+	if err := w.crashes(node, then); err != nil && !w.returns[engine.StepID{Do: "return again", On: server(node)}] {
+		return fmt.Errorf("if it crashed now: %w", err)
 	}
 	return nil
 }
@@ -458,106 +349,6 @@ func (w *World) needsAnswer(name string) error {
 	}
 	if !w.accepts(name) {
 		return fmt.Errorf("%s does not accept connections", name)
-	}
-	return nil
-}
-
-// synchronousRefuses is why commits would wait in vain.
-func (w *World) synchronousRefuses(s engine.Step) error {
-	id := s.ID()
-	if err := w.needsAccepting(id.On.On); err != nil {
-		return err
-	}
-	if id.Do == "shrink" {
-		for _, name := range w.waitedFor(s.After(w.things)) {
-			if w.away[name] {
-				return fmt.Errorf("commits would hang until %s is back", name)
-			}
-		}
-	}
-	if id.Do != "set" {
-		return nil
-	}
-	if !w.has(ledger) {
-		return errors.New("there is no ledger")
-	}
-	for _, name := range w.waitedFor(s.After(w.things)) {
-		if !w.streams(name) {
-			return fmt.Errorf("a commit does not come back: %s does not stream", name)
-		}
-	}
-	return nil
-}
-
-// waitedFor are the nodes that commits wait for, by their application names.
-func (w *World) waitedFor(things engine.Snapshot) []string {
-	var out []string
-	value := things[synchronous(w.primary())].Attrs["synchronous"].Reason
-	for _, r := range w.kind("replication") {
-		if strings.Contains(value, `"`+r.Attrs["application_name"].Value+`"`) {
-			out = append(out, r.ID.On)
-		}
-	}
-	return out
-}
-
-// hangs is why a server may not go down: commits, which come back now, would wait until it is back.
-func (w *World) hangs(name string) error {
-	p := w.primary()
-	if name == p || !w.accepts(p) {
-		return nil
-	}
-	count, living, left := 0, 0, 0
-	_, _ = fmt.Sscanf(w.value(synchronous(p), "synchronous"), "first %d", &count)
-	_, _ = fmt.Sscanf(w.value(synchronous(p), "synchronous"), "any %d", &count)
-	for _, member := range w.waitedFor(w.things) {
-		if w.streams(member) {
-			living++
-			if member != name {
-				left++
-			}
-		}
-	}
-	if living >= count && left < count {
-		return fmt.Errorf("commits would wait until %s is back: synchronous is %s", name, w.value(synchronous(p), "synchronous"))
-	}
-	return nil
-}
-
-func (w *World) slotRefuses(s engine.Step, after engine.Resource) error {
-	id := s.ID()
-	if err := w.needsAccepting(id.On.On); err != nil {
-		return err
-	}
-	if id.Do == "drop" {
-		if other := w.onSlot(id.On); other != "" {
-			return fmt.Errorf("replication slot %s is taken now and then by %s", id.On.Name, other)
-		}
-		if other := w.readerOf(id.On.On, id.On.Name, ""); other != "" {
-			return fmt.Errorf("replication slot %s is active for %s", id.On.Name, other)
-		}
-		if other := w.needsSlot(id.On); other != "" {
-			return fmt.Errorf("%s was not seen to stream through another slot than %s", other, id.On.Name)
-		}
-		return nil
-	}
-	if was := w.value(id.On, "consumer"); w.has(node(was)) && w.wanted[was] == nil && w.wanted[after.Attrs["consumer"].Value] != nil {
-		return fmt.Errorf("slot %s would be noted as that of another, and %s is still there", id.On.Name, was)
-	}
-	if name := w.onSlot(id.On); name != "" {
-		return fmt.Errorf("%s would set slot %s back to its old position", name, id.On.Name)
-	}
-	if _, of, ok := strings.Cut(s.String(), " as a copy of "); ok && !w.has(slot(id.On.On, of)) {
-		return fmt.Errorf("replication slot %s does not exist", of)
-	}
-	if after.Attrs["type"].Value != "logical" {
-		return nil
-	}
-	if v := w.inForce(w.things[settings(id.On.On)], "settings.wal_level"); v != "logical" {
-		return fmt.Errorf("logical decoding requires wal_level >= logical, it is %q", v)
-	}
-	if d := after.Attrs["database"].Value; d != "" && !w.has(engine.ID{Kind: "database", Name: d}) {
-		return fmt.Errorf("database %s does not exist", d)
 	}
 	return nil
 }
