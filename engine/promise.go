@@ -5,27 +5,36 @@ import (
 	"strings"
 )
 
-// Promise is what an approval is given for, as text that is equal for equal plans: every change with its fields, every step
-// in its words, and every risk. Bringing an image to the engine is no part of it: that may happen before the lock is
-// taken, which is made of it.
-func (p Plan) Promise() string {
-	var b strings.Builder
+// Promise is what an approval is given for, one line for each change with its fields, each step in its words, and each risk.
+// Equal plans have equal lines. Bringing an image to the engine is no part of it: that may happen before the lock is taken,
+// which is made of it. A secret is not in it, only that it changes.
+func (p Plan) Promise() []string {
+	var out []string
 	for _, c := range p.Changes {
 		if c.ID.Kind == "image" {
 			continue
 		}
-		fmt.Fprintf(&b, "%s %s\n", c.Action, c.ID)
+		var b strings.Builder
+		fmt.Fprintf(&b, "%s %s", c.Action, c.ID)
 		for _, f := range c.Fields {
-			fmt.Fprintf(&b, "  %s: %q %q -> %q %q (%s)\n", f.Path, f.Before.Value, f.Before.List, f.After.Value, f.After.List, f.Effect)
+			fmt.Fprintf(&b, "\n  %s: %s -> %s (%s)", f.Path, promised(f.Before), promised(f.After), f.Effect)
 		}
+		out = append(out, b.String())
 	}
 	for _, s := range p.Steps {
 		if s.ID().Do != "pull" {
-			fmt.Fprintf(&b, "%s: %s\n", s.ID(), s)
+			out = append(out, fmt.Sprintf("%s: %s", s.ID(), s))
 		}
 	}
 	for _, r := range p.Risks {
-		fmt.Fprintf(&b, "risk %s %s %v %s %s %s\n", r.Code, r.Class, r.Addrs, r.Text, r.Why, r.Allow)
+		out = append(out, fmt.Sprintf("risk %s %s %v %s %s %s", r.Code, r.Class, r.Addrs, r.Text, r.Why, r.Allow))
 	}
-	return b.String()
+	return out
+}
+
+func promised(a Attr) string {
+	if a.Secret {
+		return "(sensitive)"
+	}
+	return fmt.Sprintf("%q %q", a.Value, a.List)
 }

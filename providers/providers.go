@@ -153,7 +153,7 @@ func (c *Cluster) Account(id engine.ID, path string) *engine.Account {
 }
 
 // Record writes into the ledger's history what was applied.
-func (c *Cluster) Record(ctx context.Context, who, tool string, steps []string) error {
+func (c *Cluster) Record(ctx context.Context, applied postgres.Applied) error {
 	if c.server == nil {
 		return nil
 	}
@@ -161,7 +161,12 @@ func (c *Cluster) Record(ctx context.Context, who, tool string, steps []string) 
 	for _, m := range c.docker.Stale() {
 		stale = append(stale, postgres.Mark(m))
 	}
-	return c.server.Record(ctx, who, tool, steps, stale)
+	return c.server.Record(ctx, applied, stale)
+}
+
+// History reads the last applies from the ledger, the latest first.
+func (c *Cluster) History(ctx context.Context, limit int) ([]postgres.Applied, error) {
+	return c.server.History(ctx, limit)
 }
 
 // WritesStopped is for how long the primary took no writes in this run; 0 where it did not restart.

@@ -44,7 +44,8 @@ type Cluster struct {
 
 	Removed []Removed // by address
 
-	src *sources // what it was read from, for messages
+	src    *sources // what it was read from, for messages
+	inputs Inputs
 }
 
 // Released reports whether a removed block leaves what has this real name alone. The kind is network, node, role, slot

@@ -20,13 +20,13 @@ type Options struct {
 // Load reads a file or folder into the model of its cluster. It returns everything that is wrong at once; the cluster
 // is nil when one of the diagnostics is an error.
 func Load(o Options) (*Cluster, Diagnostics) {
-	l := &loader{options: o, src: newSources(o), env: environment(o.Environ), callable: map[string]map[string]function.Function{}, settingAt: map[Origin]hcl.Range{}, worked: map[evaluation]evaluated{}}
+	l := &loader{options: o, src: newSources(o), env: environment(o.Environ), callable: map[string]map[string]function.Function{}, settingAt: map[Origin]hcl.Range{}, worked: map[evaluation]evaluated{}, given: map[string]string{}}
 	cluster := l.load()
 	diags := l.diagnostics(l.src)
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	cluster.src = l.src
+	cluster.src, cluster.inputs = l.src, l.inputs()
 	return cluster, diags
 }
 
@@ -38,6 +38,7 @@ type loader struct {
 	env     map[string]string
 
 	variables map[string]*variable
+	given     map[string]string // of the variables, what was given from outside and is no secret
 	locals    map[string]*local
 	removals  []*hclsyntax.Block                      // the removed blocks, as written
 	blocks    []*block                                // by address

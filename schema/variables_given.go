@@ -29,6 +29,9 @@ func (l *loader) giveValues() {
 	for _, name := range slices.Sorted(maps.Keys(l.variables)) {
 		v := l.variables[name]
 		v.value, v.ok = l.settleVariable(v, values[name])
+		if values[name] != nil {
+			l.noteGiven(v)
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.variables)) {
 		l.validate(l.variables[name])

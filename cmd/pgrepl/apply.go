@@ -16,6 +16,7 @@ import (
 	"pgrepl/engine/render"
 	"pgrepl/providers"
 	"pgrepl/providers/docker"
+	"pgrepl/providers/postgres"
 	"pgrepl/schema"
 )
 
@@ -45,25 +46,68 @@ func (f *applyFlags) checkApply() error {
 func newApply(a *app) *cobra.Command {
 	var f applyFlags
 	c := &cobra.Command{
-		Use: "apply", Short: "Print the plan, ask, carry it out and prove the result", Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error {
+		Use: "apply [PLANFILE]", Short: "Print the plan, ask, carry it out and prove the result", Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
 			if err := errors.Join(f.checkApply(), a.offers("text")); err != nil {
 				return usageError{err}
 			}
+			if len(args) > 0 {
+				return a.applySaved(c, f, args)
+			}
 			return a.withApproval(c.Context(), f, func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
-				cluster := providers.New(file, on, a.effect)
+				cluster := a.change(f, file, on)
 				defer cluster.Close()
-				f.bind(cluster)
-				if isTerminal(a.in) {
-					cluster.AskWith(a.password)
-				}
-				return a.carryOut(ctx, cluster, f, render.Title{Command: "apply", Cluster: file.Name, File: file.File})
+				return a.carryOut(ctx, cluster, f, f.title("apply", file), nil)
 			})
 		},
 	}
 	f.add(c)
 	f.addRebuild(c)
 	return c
+}
+
+// change is the file's cluster, to be brought to what the file says.
+func (a *app) change(f applyFlags, file *schema.Cluster, on *docker.Engine) *providers.Cluster {
+	cluster := providers.New(file, on, a.effect)
+	f.bind(cluster)
+	if isTerminal(a.in) {
+		cluster.AskWith(a.password)
+	}
+	return cluster
+}
+
+// applySaved carries out a plan that was saved, and so approved: nobody is asked.
+func (a *app) applySaved(c *cobra.Command, f applyFlags, args []string) error {
+	if err := exactly("PLANFILE")(c, args); err != nil {
+		return err
+	}
+	for _, flag := range []string{"target", "exclude", "rebuild", "out"} {
+		if c.Flags().Changed(flag) {
+			return usageError{fmt.Errorf("--%s does not go with a saved plan, which has it fixed", flag)}
+		}
+	}
+	saved, err := a.readPlan(args[0])
+	if err != nil {
+		return err
+	}
+	if saved.Command != "plan" && saved.Command != "apply" && saved.Command != "destroy" {
+		return usageError{fmt.Errorf("%s: what pgrepl %s shows cannot be applied", args[0], saved.Command)}
+	}
+	if err := a.takeInputs(saved, c.Flags().Changed("file")); err != nil {
+		return err
+	}
+	f.target, f.exclude, f.rebuild = saved.Options.Target, saved.Options.Exclude, saved.Options.Rebuild
+	return a.withCluster(c.Context(), func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
+		if err := a.sameInputs(saved, file); err != nil {
+			return err
+		}
+		command, cluster := "apply", a.change(f, file, on)
+		if saved.Command == "destroy" {
+			command, cluster = "destroy", f.removal(file, on)
+		}
+		defer cluster.Close()
+		return a.carryOut(ctx, cluster, f, f.title(command, file), &saved)
+	})
 }
 
 // withApproval makes sure, before anything is read, that there is somebody to ask.
@@ -78,14 +122,15 @@ func (a *app) withApproval(ctx context.Context, f applyFlags, do func(context.Co
 type managed interface {
 	engine.System
 	Lock(ctx context.Context, wait time.Duration) (*docker.Lock, error)
-	Record(ctx context.Context, who, tool string, steps []string) error
+	Record(context.Context, postgres.Applied) error
 	Kept() []string
 	WritesStopped() time.Duration
 }
 
-// carryOut is apply: print, ask, lock, look again, compare, run; then the next stage where there is one; then proof.
-func (a *app) carryOut(ctx context.Context, m managed, f applyFlags, title render.Title) error {
-	r := applying{session: session{app: a, system: m, flags: f.planFlags, title: title}, managed: m, applyFlags: f}
+// carryOut is apply: print, ask, lock, look again, compare, run; then the next stage where there is one; then proof. What was
+// saved, or nil, is what was approved.
+func (a *app) carryOut(ctx context.Context, m managed, f applyFlags, title render.Title, saved *render.Document) error {
+	r := applying{session: session{app: a, system: m, flags: f.planFlags, title: title}, managed: m, applyFlags: f, saved: saved}
 	p, err := r.look(ctx)
 	if err != nil {
 		return err
@@ -117,14 +162,19 @@ type applying struct {
 	session
 	managed    managed
 	applyFlags applyFlags
+	saved      *render.Document // the plan that was approved before this run
+	id         string           // of the plan that is carried out
 	changed    bool
 	begun      time.Time
 	steps      int // of all stages
 	did        []string
 }
 
-// approve prints a plan, refuses what is not allowed, and asks.
+// approve prints a plan, refuses what is not allowed, and asks; a saved one was approved, if this is it.
 func (r *applying) approve(ctx context.Context, p engine.Plan) error {
+	if err := r.promised(p); err != nil {
+		return err
+	}
 	if err := r.show(p); err != nil {
 		return err
 	}
@@ -134,10 +184,22 @@ func (r *applying) approve(ctx context.Context, p engine.Plan) error {
 	if err := errors.Join(r.missing(p), r.refuse(p)); err != nil {
 		return err
 	}
-	if r.applyFlags.autoApprove {
+	if r.applyFlags.autoApprove || r.saved != nil {
 		return nil
 	}
 	return r.ask(ctx, p)
+}
+
+// promised refuses a plan that is not the saved one, or what is left of it.
+func (r *applying) promised(p engine.Plan) error {
+	if r.saved == nil || p.Empty() {
+		return nil
+	}
+	left, moved := part(*r.saved, render.Tell(r.title, p))
+	if left {
+		fmt.Fprintln(r.err, "a part of the saved plan is done already; this is what is left of it:")
+	}
+	return r.stale(moved)
 }
 
 // missing refuses, before anything moves, a plan that makes something out of a sensitive variable without a value.
@@ -184,8 +246,11 @@ func (r *applying) again(ctx context.Context, approved engine.Plan) (engine.Plan
 	if err != nil {
 		return p, err
 	}
-	if p.Promise() == approved.Promise() {
+	if slices.Equal(p.Promise(), approved.Promise()) {
 		return p, nil
+	}
+	if r.saved != nil {
+		return p, r.approve(ctx, p)
 	}
 	fmt.Fprintln(r.err, "the cluster changed since the plan was made; this is the plan now:")
 	return p, r.approve(ctx, p)
@@ -193,7 +258,7 @@ func (r *applying) again(ctx context.Context, approved engine.Plan) (engine.Plan
 
 // stages runs the plan, and as long as a plan could not see past its last step, the next one.
 func (r *applying) stages(ctx context.Context, p engine.Plan) error {
-	r.begun = time.Now()
+	r.begun, r.id = time.Now(), r.told(p).ID()
 	for {
 		if err := r.run(ctx, p); err != nil {
 			return err
@@ -212,11 +277,24 @@ func (r *applying) stages(ctx context.Context, p engine.Plan) error {
 			}
 			return exitWith(exitPartly)
 		}
+		if r.saved != nil {
+			fmt.Fprintln(r.err, "the steps of the saved plan are done, and what comes next could not be seen when it was made")
+			fmt.Fprintln(r.err, "  next: make and approve the next plan with pgrepl plan --out")
+			return exitWith(exitPartly)
+		}
 		if err := r.approve(ctx, next); err != nil {
 			return r.midway(err)
 		}
 		p = next
 	}
+}
+
+// told is a plan as it is approved: the saved one also where a part of it was done before.
+func (r *applying) told(p engine.Plan) render.Document {
+	if r.saved != nil {
+		return *r.saved
+	}
+	return render.Tell(r.title, p)
 }
 
 // show prints a plan. Where nobody reads it any more (apply | head -1), the apply goes on: what was begun is brought to its end.
@@ -265,7 +343,7 @@ func (r *applying) prove(ctx context.Context, p engine.Plan) error {
 		fmt.Fprintf(r.err, "all steps are done, but the check after them found %s\n", plural(len(problems), "error"))
 		return exitWith(exitPartly)
 	}
-	if err := r.managed.Record(ctx, who(), version(), r.did); err != nil {
+	if err := r.managed.Record(ctx, postgres.Applied{Who: who(), Tool: version(), Plan: r.id, Steps: r.did}); err != nil {
 		return r.partly(err)
 	}
 	done := fmt.Sprintf("done %d of %d in %s.", r.steps, r.steps, lasted(time.Since(r.begun)))

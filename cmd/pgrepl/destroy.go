@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"pgrepl/engine"
-	"pgrepl/engine/render"
 	"pgrepl/providers"
 	"pgrepl/providers/docker"
 	"pgrepl/schema"
@@ -21,14 +20,19 @@ func newDestroy(a *app) *cobra.Command {
 				return err
 			}
 			return a.withApproval(c.Context(), f, func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
-				cluster := providers.Destroy(file, on, func(node engine.Address) bool {
-					return engine.Allows(f.allow, engine.ClassData, node)
-				})
+				cluster := f.removal(file, on)
 				defer cluster.Close()
-				return a.carryOut(ctx, cluster, f, render.Title{Command: "destroy", Cluster: file.Name, File: file.File})
+				return a.carryOut(ctx, cluster, f, f.title("destroy", file), nil)
 			})
 		},
 	}
 	f.add(c)
 	return c
+}
+
+// removal is the file's cluster, to be removed.
+func (f applyFlags) removal(file *schema.Cluster, on *docker.Engine) *providers.Cluster {
+	return providers.Destroy(file, on, func(node engine.Address) bool {
+		return engine.Allows(f.allow, engine.ClassData, node)
+	})
 }

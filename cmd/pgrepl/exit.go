@@ -20,6 +20,7 @@ const (
 	exitFailed      = 1 // nothing was changed
 	exitChanges     = 2
 	exitRefused     = 3
+	exitStale       = 4
 	exitLocked      = 5
 	exitPartly      = 6 // running again goes on from there
 	exitNotApproved = 7

@@ -23,6 +23,7 @@ type planFlags struct {
 	allow, deny     []string
 	detailed        bool
 	full            bool
+	saving
 }
 
 func (f *planFlags) add(c *cobra.Command) {
@@ -33,6 +34,8 @@ func (f *planFlags) add(c *cobra.Command) {
 	flags.Var((*entries)(&f.deny), "deny", "refuse a plan with restart or recreate in it")
 	flags.BoolVar(&f.detailed, "detailed-exitcode", false, "exit with 2 when there are changes, 3 when they are refused")
 	flags.BoolVar(&f.full, "full", false, "show attributes that have their default too")
+	flags.StringVar(&f.out, "out", "", "save the plan in this file, for pgrepl apply PLANFILE")
+	flags.StringVar(&f.json, "json-out", "", "write the plan as JSON into this file too")
 }
 
 // entries is a flag that may be repeated or hold several entries with commas between them. A comma inside quotes is part of an
@@ -87,7 +90,7 @@ func newPlan(a *app) *cobra.Command {
 			if err := f.check(); err != nil {
 				return err
 			}
-			if err := a.offers("text"); err != nil {
+			if err := a.offers(planFormats...); err != nil {
 				return err
 			}
 			return a.withCluster(c.Context(), func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
@@ -111,7 +114,7 @@ func (a *app) plan(ctx context.Context, file *schema.Cluster, on *docker.Engine,
 	cluster := providers.New(file, on, nil)
 	defer cluster.Close()
 	f.bind(cluster)
-	s := session{app: a, system: cluster, flags: f, title: render.Title{Command: "plan", Cluster: file.Name, File: file.File}}
+	s := session{app: a, system: cluster, flags: f, title: f.title("plan", file)}
 	p, err := s.look(ctx)
 	if err != nil {
 		return err
@@ -121,6 +124,23 @@ func (a *app) plan(ctx context.Context, file *schema.Cluster, on *docker.Engine,
 		return err
 	}
 	return s.detailedExit(p)
+}
+
+// title is what a plan of the file is a plan of.
+func (f planFlags) title(command string, file *schema.Cluster) render.Title {
+	in := file.Inputs()
+	return render.Title{Command: command, Cluster: file.Name, Tool: version(), File: render.File{Path: in.Path, SHA256: in.SHA256}, Vars: in.Vars,
+		Options: render.Narrowed{Target: f.target, Exclude: f.exclude, Rebuild: f.rebuild}}
+}
+
+// exactly asks for one argument.
+func exactly(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usageError{fmt.Errorf("%s takes one argument: %s", c.CommandPath(), what)}
+		}
+		return nil
+	}
 }
 
 // session is one plan on its way through a command.
@@ -238,8 +258,13 @@ func (s session) warnAllowed() {
 	}
 }
 
+// print saves a plan where the flags say, and writes it.
 func (s session) print(p engine.Plan) error {
-	return render.Text(s.out, s.title, p, render.Options{Full: s.flags.full, Color: s.colored(s.out)})
+	d := render.Tell(s.title, p)
+	if err := s.flags.save(d); err != nil {
+		return err
+	}
+	return s.write(d, s.flags.full)
 }
 
 // detailedExit is the exit code that --detailed-exitcode asks for.

@@ -194,7 +194,7 @@ func markerOf(s engine.State) string {
 // inShort is the attribute in one cell: as it is, or what it becomes.
 func inShort(o engine.Explained, a engine.ExplainedAttr) string {
 	if a.State == engine.Differs {
-		return change(a.Change)
+		return fieldOf(a.Change).change()
 	}
 	if a.Has {
 		return wanted(o, a)
@@ -333,10 +333,10 @@ func planned(o engine.Explained, a engine.ExplainedAttr) string {
 	case a.State == engine.Foreign:
 		return "leaves it alone: it is not in the file, and was not made by pgrepl"
 	case a.State == engine.Differs && a.Held != "":
-		return fmt.Sprintf("%s, but %s", change(a.Change), why(a.Held))
+		return fmt.Sprintf("%s, but %s", fieldOf(a.Change).change(), why(a.Held))
 	case a.State == engine.Differs:
-		row := rowOf(a.Change)
-		return fmt.Sprintf("%s, which takes %s", row.Change, takesEffect(row.Effect))
+		f := fieldOf(a.Change)
+		return fmt.Sprintf("%s, which takes %s", f.change(), takesEffect(f.effect()))
 	case a.Held != "":
 		return "nothing: " + why(a.Held)
 	case a.State == engine.Silent:
@@ -383,8 +383,9 @@ func (t *text) after(e engine.Explanation) {
 		t.linef("  %s", strings.TrimPrefix(r, ": "))
 	}
 	rows = nil
-	for _, r := range e.Risks {
-		row := strings.TrimRight(fmt.Sprintf("%s   %s", riskText(r), permission(r)), " ")
+	d := Document{Facts: Facts{}}
+	for _, l := range d.riskLines(d.risks(e.Risks)) {
+		row := strings.TrimRight(fmt.Sprintf("! %s   %s", l.text, l.permission), " ")
 		if !slices.Contains(rows, row) {
 			rows = append(rows, row)
 		}

@@ -18,7 +18,7 @@ func ExplainJSON(w io.Writer, e engine.Explanation) error {
 		doc.Steps = append(doc.Steps, strings.TrimPrefix(s.Node()+": "+s.String(), ": "))
 	}
 	for _, r := range e.Risks {
-		doc.Notes = append(doc.Notes, note{r.Code, r.Text + figure(r), r.Allow})
+		doc.Notes = append(doc.Notes, note{r.Code, r.Text + inBrackets(r.Figure), r.Allow})
 	}
 	for _, p := range e.Refused {
 		doc.Notes = append(doc.Notes, note{p.Code, p.Summary, ""})
@@ -102,7 +102,7 @@ func jsonOf(o engine.Explained) explainedObject {
 			j.Files = append(j.Files, jsonPlace(p))
 		}
 		if a.State == engine.Differs {
-			j.Change, j.Takes = change(a.Change), a.Change.Effect
+			j.Change, j.Takes = fieldOf(a.Change).change(), a.Change.Effect
 		}
 		out.Attributes = append(out.Attributes, j)
 	}

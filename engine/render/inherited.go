@@ -20,12 +20,12 @@ type rowKey struct {
 }
 
 func keyOf(c engine.Change, f engine.Field) rowKey {
-	return rowKey{c.ID.Kind, f.Path, change(f), strings.Join(f.After.List, "\n"), f.Effect, f.Origin, c.Action == engine.Create}
+	return rowKey{c.ID.Kind, f.Path, fieldOf(f).change(), strings.Join(f.After.List, "\n"), f.Effect, f.Origin, c.Action == engine.Create}
 }
 
 // inherited folds the rows that are the same on all the nodes that share a line of the file, so that they are told once;
 // own is what is left for a node. What a new node merely shares with those that are there is not told at all.
-func inherited(p engine.Plan) (shared []Block, own func(engine.Change) []engine.Field) {
+func inherited(p engine.Plan) (shared []Change, own func(engine.Change) []engine.Field) {
 	rows := map[rowKey][]string{} // nodes
 	for _, c := range p.Changes {
 		for _, f := range c.Fields {
@@ -48,17 +48,17 @@ func inherited(p engine.Plan) (shared []Block, own func(engine.Change) []engine.
 			title := sharedTitle(p, c, nodes)
 			if _, there := by[title]; !there {
 				by[title] = len(shared)
-				shared = append(shared, Block{Title: title, Marker: map[bool]string{true: "+", false: "~"}[c.Action == engine.Create]})
+				shared = append(shared, Change{Object: title, Action: map[bool]string{true: added, false: changed}[c.Action == engine.Create]})
 			}
-			b := &shared[by[title]]
-			b.Rows = append(b.Rows, rowOf(f))
-			if b.Marker == "+" {
-				b.Rows[len(b.Rows)-1].Effect = ""
+			b, field := &shared[by[title]], fieldOf(f)
+			if b.Action == added {
+				field.Effect, field.Reason = "", ""
 			}
+			b.Fields = append(b.Fields, field)
 		}
 	}
 	for _, b := range shared {
-		sortRows(b.Rows)
+		sortFields(b.Fields)
 	}
 	return shared, func(c engine.Change) []engine.Field {
 		return slices.DeleteFunc(slices.Clone(c.Fields), func(f engine.Field) bool {

@@ -24,7 +24,7 @@ func TestSecretsAreNeverTold(t *testing.T) {
 		p := engine.Plan{Changes: []engine.Change{{ID: id, Addr: addr, Action: engine.Update, Fields: []engine.Field{f}}},
 			Seen: engine.Snapshot{id: {ID: id, Addr: addr}}, Wanted: engine.Snapshot{id: {ID: id, Addr: addr}}}
 		var b strings.Builder
-		if err := Text(&b, Title{Command: "plan", Cluster: "shop", File: "f.hcl"}, p, Options{Full: true}); err != nil {
+		if err := Text(&b, Tell(Title{Command: "plan", Cluster: "shop"}, p), Options{Full: true}); err != nil {
 			t.Fatal(err)
 		}
 		if strings.Contains(b.String(), canary) || !strings.Contains(b.String(), "(sensitive)") {

@@ -12,9 +12,6 @@ import (
 	"pgrepl/engine"
 )
 
-// Title is what a plan is a plan of.
-type Title struct{ Command, Cluster, File string }
-
 // Options choose how a plan is written.
 type Options struct {
 	Full  bool // attributes that nobody wrote too
@@ -23,22 +20,21 @@ type Options struct {
 
 // Text writes a plan for a reader: the net result, the risks, the changes, the steps, and what stands. The same plan is
 // the same bytes.
-func Text(w io.Writer, t Title, p engine.Plan, o Options) error {
+func Text(w io.Writer, d Document, o Options) error {
 	out := &text{color: o.Color}
-	if text := hangs(p); text != "" {
+	if text := d.hangs(); text != "" {
 		out.linef("! commits hang: %s", text)
 	}
-	if p.Empty() {
-		out.matches(t, p)
+	if d.Empty() {
+		out.linef("%s", d.matches())
 	} else {
-		out.linef("pgrepl %s: cluster %q from %s", t.Command, t.Cluster, t.File)
-		report := Tell(p, o.Full)
-		out.net(t, p, report)
-		out.risks(p)
-		out.blocks(t, report)
-		out.steps(p)
+		out.linef("pgrepl %s: cluster %q from %s", d.Command, d.Cluster, d.File.Path)
+		out.net(d)
+		out.risks(d)
+		out.changes(d, o.Full)
+		out.steps(d)
 	}
-	out.rest(t, p)
+	out.rest(d)
 	_, err := io.WriteString(w, out.String())
 	return err
 }
@@ -63,8 +59,8 @@ func (t *text) paint(line string) string {
 }
 
 // hangs is why commits wait now, which is said before all else.
-func hangs(p engine.Plan) string {
-	for _, r := range slices.Concat(p.Risks, p.Standing) {
+func (d Document) hangs() string {
+	for _, r := range slices.Concat(d.Risks, d.Standing) {
 		if r.Code == engine.CodeHangs {
 			return r.Text
 		}
@@ -72,22 +68,16 @@ func hangs(p engine.Plan) string {
 	return ""
 }
 
-func (t *text) matches(title Title, p engine.Plan) {
-	if title.Command == "destroy" {
-		t.linef("%s: nothing of it is on this Docker engine", title.Cluster)
-		return
+// matches is the whole of a plan with nothing in it.
+func (d Document) matches() string {
+	if d.Command == "destroy" {
+		return d.Cluster + ": nothing of it is on this Docker engine"
 	}
-	objects := map[engine.Address]bool{}
-	for _, r := range p.Wanted {
-		if counts(r) {
-			objects[r.Addr] = true
-		}
-	}
-	t.linef("%s matches %s (%s, %s)", title.Cluster, title.File, counted(len(objects), "object"), Streaming(p))
+	return fmt.Sprintf("%s matches %s (%s, %s)", d.Cluster, d.File.Path, counted(d.Summary.Objects, "object"), d.Facts[streaming])
 }
 
-// counts reports whether a plan that makes everything counts the object, too: it does not where all of it is said in another's row.
-func counts(r engine.Resource) bool {
+// declares reports whether a plan that makes everything counts the object, too: it does not where all of it is said in another's row.
+func declares(r engine.Resource) bool {
 	switch r.Addr.Block {
 	case "image", "cluster":
 		return false
@@ -120,9 +110,14 @@ func Streaming(p engine.Plan) string {
 	return out
 }
 
-func (t *text) net(title Title, p engine.Plan, r Report) {
+func (t *text) net(d Document) {
 	t.linef("")
-	t.linef("  %s", verdict(title, p))
+	t.linef("  %s", d.verdict())
+	t.linef("  %s", d.counts())
+}
+
+// counts is the plan in numbers: "3 objects change, 1 is added. 2 restarts."
+func (d Document) counts() string {
 	var parts []string
 	add := func(n int, one, many string) {
 		noun := "" // said once: "3 objects change, 1 is added"
@@ -133,14 +128,14 @@ func (t *text) net(title Title, p engine.Plan, r Report) {
 			parts = append(parts, fmt.Sprintf("%d %s%s", n, noun, map[bool]string{true: one, false: many}[n == 1]))
 		}
 	}
-	add(r.Changed, "changes", "change")
-	add(r.Added, "is added", "are added")
-	add(r.Removed, "is removed", "are removed")
+	add(d.Summary.Change, "changes", "change")
+	add(d.Summary.Add, "is added", "are added")
+	add(d.Summary.Remove, "is removed", "are removed")
 	var bounces []string
-	if n := times(p, engine.ClassRestart); n > 0 {
+	if n := d.Summary.Restarts; n > 0 {
 		bounces = append(bounces, counted(n, "restart"))
 	}
-	if n := times(p, engine.ClassRecreate); n > 0 {
+	if n := d.Summary.Renewals; n > 0 {
 		bounces = append(bounces, counted(n, "new container"))
 	}
 	var sentences []string
@@ -149,21 +144,24 @@ func (t *text) net(title Title, p engine.Plan, r Report) {
 			sentences = append(sentences, strings.Join(s, ", ")+".")
 		}
 	}
-	t.linef("  %s", strings.Join(sentences, " "))
+	return strings.Join(sentences, " ")
 }
 
 // verdict is the plan in one line: what writers and data will notice.
-func verdict(title Title, p engine.Plan) string {
-	data := dataLoss(p)
-	if title.Command == "destroy" {
+func (d Document) verdict() string {
+	data := d.dataLoss()
+	if d.Command == "destroy" {
 		return "The cluster stops. " + cmp.Or(data, "Its volumes stay.")
 	}
-	bounced := append(interrupted(p, engine.ClassRestart), interrupted(p, engine.ClassRecreate)...)
 	restarts, touched := "No restart", ", no data touched."
 	switch {
-	case slices.ContainsFunc(bounced, func(a engine.Address) bool { return a.Block == "master" }):
-		restarts, touched = "Writes stop once, "+forAbout(p)+"while the master restarts", ". No data touched."
-	case len(bounced) > 0:
+	case d.Summary.Writes:
+		about := ""
+		if text := d.Facts[writesStop]; text != "" {
+			about = "for " + text + ", "
+		}
+		restarts, touched = "Writes stop once, "+about+"while the master restarts", ". No data touched."
+	case len(d.Summary.Restart)+len(d.Summary.Recreate) > 0:
 		restarts, touched = "Writes go on; standbys restart", ". No data touched."
 	}
 	if data != "" {
@@ -183,29 +181,29 @@ func times(p engine.Plan, class engine.Class) int {
 	return n
 }
 
-// forAbout is how long writes are expected to stop, rounded up coarsely so that a plan does not change with every measurement.
-func forAbout(p engine.Plan) string {
+// about is how long writes are expected to stop, rounded up coarsely so that a plan does not change with every measurement.
+func about(p engine.Plan) string {
 	var longest time.Duration
 	for _, r := range p.Risks {
 		longest = max(longest, r.Stops)
 	}
 	for _, s := range []int{1, 2, 3, 5, 10, 15, 20, 30} {
 		if longest > 0 && longest <= time.Duration(s)*time.Second {
-			return fmt.Sprintf("for about %d s, ", s)
+			return fmt.Sprintf("about %d s", s)
 		}
 	}
 	if longest > 0 {
-		return fmt.Sprintf("for about %d min, ", (longest+time.Minute-1)/time.Minute)
+		return fmt.Sprintf("about %d min", (longest+time.Minute-1)/time.Minute)
 	}
 	return ""
 }
 
 // dataLoss says whether data goes and what that needs; "" where none does.
-func dataLoss(p engine.Plan) string {
+func (d Document) dataLoss() string {
 	deleted, needs := false, false
-	for _, r := range p.Risks {
+	for _, r := range d.Risks {
 		deleted = deleted || r.Class == engine.ClassData
-		needs = needs || r.Class == engine.ClassData && !r.Allowed
+		needs = needs || r.Class == engine.ClassData && !r.allowed
 	}
 	switch {
 	case needs:
@@ -216,112 +214,118 @@ func dataLoss(p engine.Plan) string {
 	return ""
 }
 
-// interrupted lists the addresses that an effect of the class comes to, each once.
-func interrupted(p engine.Plan, class engine.Class) []engine.Address {
-	var out []engine.Address
-	for _, r := range p.Risks {
-		for _, a := range r.Addrs {
-			if r.Class == class && !slices.Contains(out, a) {
-				out = append(out, a)
-			}
+// interrupted lists the objects that an effect of the class comes to, each once.
+func interrupted(d Document, class engine.Class) []string {
+	out := []string{}
+	for _, r := range d.Risks {
+		if r.Class == class && !slices.Contains(out, r.Object) {
+			out = append(out, r.Object)
 		}
 	}
 	return out
 }
 
-func (t *text) risks(p engine.Plan) {
-	if len(p.Risks)+len(p.Hints) == 0 {
+func (t *text) risks(d Document) {
+	lines := d.riskLines(d.Risks)
+	if len(lines)+len(d.Hints) == 0 {
 		return
 	}
 	width := 0
-	for _, r := range p.Risks {
-		if permission(r) != "" {
-			width = max(width, len(riskText(r)))
+	for _, l := range lines {
+		if l.permission != "" {
+			width = max(width, len(l.text))
 		}
 	}
 	t.linef("")
-	for _, r := range p.Risks {
-		t.linef("%-*s   %s", width, riskText(r), permission(r))
+	for _, l := range lines {
+		t.linef("! %-*s   %s", width, l.text, l.permission)
 	}
-	for _, h := range p.Hints {
+	for _, h := range d.Hints {
 		t.linef("? rename   %s -> %s look alike; renamed_from = %q would keep %s", h.From, h.To, h.Was, h.Keeps)
 	}
 }
 
+// riskLine is one risk, of all the objects that it comes to alike, and what lets it pass.
+type riskLine struct{ text, permission string }
+
+func (d Document) riskLines(risks []Risk) []riskLine {
+	var out []riskLine
+	for i := 0; i < len(risks); {
+		r := risks[i]
+		var objects []string
+		for ; i < len(risks) && r.like(risks[i]) && d.fact(r) == d.fact(risks[i]); i++ {
+			objects = append(objects, risks[i].Object)
+		}
+		line := fmt.Sprintf("%-8s %s: %s%s", r.label(), strings.Join(objects, ", "), r.Text, inBrackets(d.fact(r)))
+		if r.Code != "" {
+			line += " [" + r.Code + "]"
+		}
+		out = append(out, riskLine{line, r.permission()})
+	}
+	return out
+}
+
+// like reports whether two risks are told in one line.
+func (r Risk) like(o Risk) bool {
+	return r.Code == o.Code && r.Class == o.Class && r.Text == o.Text && r.permission() == o.permission()
+}
+
+func (r Risk) label() string { return cmp.Or(string(r.Class), r.Severity) }
+
 // permission says what lets a risk pass, or that it was given or denied; "" where it needs none.
-func permission(r engine.Risk) string {
+func (r Risk) permission() string {
 	switch {
-	case r.Denied:
+	case r.denied:
 		return "refused by --deny"
 	case r.Allow == "":
 		return ""
-	case r.Allowed:
+	case r.allowed:
 		return "allowed"
 	}
 	return "needs --allow=" + r.Allow
 }
 
-// riskText is one risk of a plan, without what lets it pass.
-func riskText(r engine.Risk) string {
-	var addrs []string
-	for _, a := range r.Addrs {
-		addrs = append(addrs, a.String())
-	}
-	label, text := string(r.Class), r.Text
-	switch {
-	case label == "" && r.Severity == engine.Note:
-		label = "note"
-	case label == "":
-		label = "warning"
-	}
-	if text == "" || r.Class == engine.ClassRecreate {
-		text = r.Why
-	}
-	line := fmt.Sprintf("! %-8s %s: %s%s", label, strings.Join(addrs, ", "), text, figure(r))
-	if r.Code != "" {
-		line += " [" + r.Code + "]"
-	}
-	return line
-}
-
-// figure is the live number of a risk, behind its text.
-func figure(r engine.Risk) string {
-	if r.Figure == "" {
+// inBrackets is a live number behind its text.
+func inBrackets(figure string) string {
+	if figure == "" {
 		return ""
 	}
-	return " (" + r.Figure + ")"
+	return " (" + figure + ")"
 }
 
 // placed is a line of the changes together with the place in the file that it ends in.
 type placed struct{ left, where string }
 
-// blocks writes the changes in columns; the lines of lists stand between the rows and have none.
-func (t *text) blocks(title Title, r Report) {
+// changes writes the changes in columns; the lines of lists stand between the rows and have none.
+func (t *text) changes(d Document, full bool) {
 	path, change, effect := 0, 0, 0
-	for _, b := range r.Blocks {
-		for _, row := range b.Rows {
-			path, change, effect = max(path, len(row.Path)), max(change, len(row.Change)), max(effect, len(row.Effect))
+	for _, c := range d.Changes {
+		for _, f := range c.fields(full) {
+			path, change, effect = max(path, len(f.Path)), max(change, len(f.change())), max(effect, len(f.effect()))
 		}
 	}
-	where := func(o engine.Origin) string {
-		if o == (engine.Origin{}) && title.Command != "destroy" {
+	where := func(source string) string {
+		if source == "" && d.Command != "destroy" {
 			return "(not in file)"
 		}
-		return o.String()
+		return source
 	}
 	var lines []placed
-	for _, b := range r.Blocks {
-		head := placed{left: b.Marker + " " + b.Title}
-		if b.Names != "" {
-			head.left = fmt.Sprintf("%-28s %s", head.left, b.Names)
+	for _, c := range d.Changes {
+		if !c.told(full) {
+			continue
 		}
-		if !strings.HasPrefix(b.Title, "cluster (") {
-			head.where = where(b.Origin)
+		head := placed{left: markers[c.Action] + " " + c.Object}
+		if names := c.names(); names != "" {
+			head.left = fmt.Sprintf("%-28s %s", head.left, names)
+		}
+		if !c.shared() {
+			head.where = where(c.Source)
 		}
 		lines = append(lines, head)
-		for _, row := range b.Rows {
-			lines = append(lines, placed{fmt.Sprintf("%s   %-*s  %-*s  %-*s", row.Marker, path, row.Path, change, row.Change, effect, row.Effect), where(row.Origin)})
-			for _, l := range row.Lines {
+		for _, f := range c.fields(full) {
+			lines = append(lines, placed{fmt.Sprintf("%s   %-*s  %-*s  %-*s", f.marker(), path, f.Path, change, f.change(), effect, f.effect()), where(f.Source)})
+			for _, l := range f.lines() {
 				lines = append(lines, placed{left: l})
 			}
 		}
@@ -338,42 +342,51 @@ func (t *text) blocks(title Title, r Report) {
 	}
 }
 
-func (t *text) steps(p engine.Plan) {
-	if len(p.Batches) == 0 {
+// names is the real name of a block's object, and how it comes to be.
+func (c Change) names() string {
+	if c.Name == "" {
+		return c.Made
+	}
+	return strings.TrimSuffix(c.Name+": "+c.Made, ": ")
+}
+
+// effect is what a row ends in.
+func (f Field) effect() string {
+	if f.Reason == "" || f.Effect == engine.Recreate || f.Effect == "" { // "new container, same data" says it
+		return string(f.Effect)
+	}
+	return fmt.Sprintf("%s (%s)", f.Effect, f.Reason)
+}
+
+func (t *text) steps(d Document) {
+	if len(d.Steps) == 0 {
 		return
 	}
 	t.linef("")
 	t.linef("Steps")
 	where := 0
-	for _, b := range p.Batches {
-		where = max(where, min(len(b.Where()), 40))
+	for _, s := range d.Steps {
+		where = max(where, min(len(s.Where()), 40))
 	}
-	for _, b := range p.Batches {
-		t.linef("%3d  %-*s  %s%s", b.N, where, b.Where(), b.Text(), needs(p, b))
+	for _, s := range d.Steps {
+		t.linef("%3d  %-*s  %s%s", s.N, where, s.Where(), s.Do, d.needs(s))
 	}
-	if p.LookAgain {
-		t.linef("%3d  %-*s  look again: more can be planned when these are done", len(p.Batches)+1, where, "")
+	if d.LookAgain {
+		t.linef("%3d  %-*s  %s", len(d.Steps)+1, where, "", lookAgain)
 	}
 }
 
+const lookAgain = "look again: more can be planned when these are done"
+
 // needs is the end of a step's line: what it follows, and what has to be allowed for it.
-func needs(p engine.Plan, b engine.Batch) string {
+func (d Document) needs(s Step) string {
 	var out []string
-	if len(b.After) > 0 {
-		out = append(out, "after "+strings.Trim(strings.ReplaceAll(fmt.Sprint(b.After), " ", ", "), "[]"))
+	if len(s.Needs) > 0 {
+		out = append(out, "after "+strings.Trim(strings.ReplaceAll(fmt.Sprint(s.Needs), " ", ", "), "[]"))
 	}
-	for _, s := range p.Steps {
-		if !slices.Contains(b.Steps, s.ID()) {
-			continue
-		}
-		for _, e := range s.Effects() {
-			asks := func(r engine.Risk) bool {
-				return r.Severity == engine.Needs && !r.Allowed && r.Class == e.Class && r.Addrs[0] == e.Addr
-			}
-			flag := fmt.Sprintf("needs --allow=%s:%s", e.Class, e.Addr)
-			if e.Asks && slices.ContainsFunc(p.Risks, asks) && !slices.Contains(out, flag) {
-				out = append(out, flag)
-			}
+	for _, allow := range s.Allow {
+		if slices.ContainsFunc(d.Risks, func(r Risk) bool { return r.Allow == allow && !r.allowed }) {
+			out = append(out, "needs --allow="+allow)
 		}
 	}
 	if len(out) == 0 {
@@ -383,33 +396,9 @@ func needs(p engine.Plan, b engine.Batch) string {
 }
 
 // rest says what the plan leaves as it is.
-func (t *text) rest(title Title, p engine.Plan) {
-	var lines []string
-	for _, r := range p.Standing {
-		lines = append(lines, fmt.Sprintf("Standing: %s%s [%s]", r.Text, figure(r), r.Code))
-	}
-	if names := undeclared(p); len(names) > 0 {
-		why := "Not declared here, left alone: "
-		if title.Command == "destroy" {
-			why = "Left alone: "
-		}
-		lines = append(lines, why+strings.Join(names, ", "))
-	}
-	lines = append(lines, unseen(p)...)
-	for _, r := range p.Wanted.Sorted() {
-		for _, u := range r.Unchecked {
-			lines = append(lines, fmt.Sprintf("Not checked: %s %s", r.Addr, u))
-		}
-	}
-	if len(p.LeftOut) > 0 {
-		var out []string
-		for _, c := range p.LeftOut {
-			out = append(out, c.Addr.String())
-		}
-		slices.Sort(out)
-		lines = append(lines, "Left out by --target or --exclude: "+strings.Join(slices.Compact(out), ", "))
-	}
-	if len(lines) > 0 && !p.Empty() {
+func (t *text) rest(d Document) {
+	lines := d.left()
+	if len(lines) > 0 && !d.Empty() {
 		t.linef("")
 	}
 	for _, l := range lines {
@@ -417,28 +406,38 @@ func (t *text) rest(title Title, p engine.Plan) {
 	}
 }
 
-func undeclared(p engine.Plan) []string {
-	var out []string
-	for _, r := range p.Undeclared {
-		out = append(out, r.ID.String())
+// left is what the plan leaves as it is, a line each.
+func (d Document) left() []string {
+	var lines []string
+	for _, r := range d.Standing {
+		lines = append(lines, fmt.Sprintf("Standing: %s%s [%s]", r.Text, inBrackets(d.fact(r)), r.Code))
 	}
-	return out
+	if len(d.Undeclared) > 0 {
+		why := "Not declared here, left alone: "
+		if d.Command == "destroy" {
+			why = "Left alone: "
+		}
+		lines = append(lines, why+strings.Join(d.Undeclared, ", "))
+	}
+	lines = append(lines, d.unseen()...)
+	for _, u := range d.Unchecked {
+		lines = append(lines, fmt.Sprintf("Not checked: %s %s", u.Object, u.Text))
+	}
+	if len(d.LeftOut) > 0 {
+		lines = append(lines, "Left out by --target or --exclude: "+strings.Join(d.LeftOut, ", "))
+	}
+	return lines
 }
 
 // unseen groups what could not be looked at by the reason.
-func unseen(p engine.Plan) []string {
-	byReason := map[string][]string{}
-	var reasons []string
-	for _, r := range p.Unseen {
-		if byReason[r.Unknown] == nil {
-			reasons = append(reasons, r.Unknown)
-		}
-		byReason[r.Unknown] = append(byReason[r.Unknown], r.ID.String())
+func (d Document) unseen() []string {
+	objects := map[string][]string{}
+	for _, u := range d.Unseen {
+		objects[u.Text] = append(objects[u.Text], u.Object)
 	}
-	slices.Sort(reasons)
 	var out []string
-	for _, reason := range reasons {
-		out = append(out, fmt.Sprintf("Not looked at: %s (%s)", strings.Join(byReason[reason], ", "), reason))
+	for _, reason := range slices.Sorted(maps.Keys(objects)) {
+		out = append(out, fmt.Sprintf("Not looked at: %s (%s)", strings.Join(objects[reason], ", "), reason))
 	}
 	return out
 }

@@ -131,9 +131,9 @@ func (s stage) bind(t *testing.T, w *fake.World) *fake.Cluster {
 
 func (s stage) title(t *testing.T) render.Title {
 	if s.destroy {
-		return render.Title{Command: "destroy", Cluster: s.load(t).Name, File: "pgrepl.hcl"}
+		return render.Title{Command: "destroy", Cluster: s.load(t).Name, File: render.File{Path: "pgrepl.hcl"}}
 	}
-	return render.Title{Command: "plan", Cluster: s.load(t).Name, File: "pgrepl.hcl"}
+	return render.Title{Command: "plan", Cluster: s.load(t).Name, File: render.File{Path: "pgrepl.hcl"}}
 }
 
 func (s stage) happen(t *testing.T, w *fake.World) {
@@ -238,7 +238,7 @@ func unlike(p engine.Plan) error {
 
 func text(title render.Title, p engine.Plan) string {
 	var b bytes.Buffer
-	if err := render.Text(&b, title, p, render.Options{}); err != nil {
+	if err := render.Text(&b, render.Tell(title, p), render.Options{}); err != nil {
 		panic(err)
 	}
 	return b.String()

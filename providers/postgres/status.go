@@ -2,10 +2,8 @@ package postgres
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // NodeStatus is one node as a status shows it.
@@ -122,30 +120,4 @@ func (s *server) follow(n *NodeStatus) {
 	case n.OK && n.Streaming != "streaming":
 		n.OK, n.Why = false, fmt.Sprintf("%s; see docker logs %s", n.Streaming, n.Node)
 	}
-}
-
-// Record writes one row of the ledger's history, and forgets what is no more.
-func (s *Site) Record(ctx context.Context, who, tool string, steps []string, stale []Mark) error {
-	if !s.primary().seen.live.Ledger {
-		return nil
-	}
-	quoted := make([]string, len(steps))
-	for i, t := range steps {
-		quoted[i] = literal(t)
-	}
-	stopped := "NULL"
-	if took := s.WritesStopped(); took > 0 {
-		stopped = fmt.Sprintf("%.3f", took.Seconds())
-	}
-	sql := []string{"ALTER TABLE pgrepl.apply ADD COLUMN IF NOT EXISTS writes_stopped numeric", // a ledger of an earlier version
-		fmt.Sprintf("INSERT INTO pgrepl.apply (who, tool, steps, writes_stopped) VALUES (%s, %s, ARRAY[%s]::text[], %s)",
-			literal(who), literal(tool), strings.Join(quoted, ", "), stopped)}
-	sql = append(sql, s.renameSQL()...)
-	for _, id := range s.outlived() {
-		sql = append(sql, unmarkSQL(id))
-	}
-	for _, m := range stale {
-		sql = append(sql, m.removeSQL())
-	}
-	return s.primary().session.change(ctx, "record the apply", strings.Join(sql, ";\n"))
 }
