@@ -27,6 +27,8 @@ type System interface {
 	Guard([]Step) []Step
 	// Broken says what of that is not true in a state of the world; nil where all is well.
 	Broken(Snapshot) []string
+	// Topology gives the nodes of a state of the world: the primary first, then the others by name.
+	Topology(Snapshot) []Node
 	// Verify proves what a plan cannot see: that each standby may log in afresh, follows, and is read from.
 	Verify(context.Context) []Problem
 }

@@ -10,6 +10,7 @@ import (
 type Options struct {
 	Target, Exclude []string // addresses as in the file; empty Target: everything
 	ReverseTies     bool     // for tests: a plan that is right only by the alphabet lacks an edge
+	Regardless      bool     // plan also what may not be done; it is among the risks
 }
 
 // Plan is everything between what is and what the file wants.
@@ -26,6 +27,8 @@ type Plan struct {
 	LookAgain  bool     // more can be seen, and planned, when the steps are done
 	Wanted     Snapshot
 	Seen       Snapshot
+	Before     []Node // the topology as it was seen
+	After      []Node // and as it is wanted
 }
 
 // Empty reports whether the world is as the file wants it, as far as it could be looked at.
@@ -46,7 +49,8 @@ func Make(sys System, o Options) (Plan, []Problem, error) {
 	for _, k := range sys.Kinds() {
 		facts = append(facts, k.Facts(p.Wanted, p.Seen)...)
 	}
-	if problems := refusals(facts); len(problems) > 0 {
+	p.Before, p.After = sys.Topology(p.Seen), sys.Topology(p.Wanted)
+	if problems := refusals(facts); len(problems) > 0 && !o.Regardless {
 		return p, problems, nil
 	}
 	c := compare(p.Wanted, p.Seen)
@@ -60,7 +64,7 @@ func Make(sys System, o Options) (Plan, []Problem, error) {
 	if p.Steps, err = order(steps, tie(o.ReverseTies)); err != nil {
 		return p, nil, err
 	}
-	if problems := simulate(sys, p); len(problems) > 0 {
+	if problems := simulate(sys, p); len(problems) > 0 && !o.Regardless {
 		return p, problems, nil
 	}
 	p.Batches = batches(p.Steps)

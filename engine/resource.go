@@ -81,13 +81,16 @@ type Attr struct {
 	Value   string   // canonical: equal values are equal strings
 	List    []string // for ordered lists (hba rules), compared and shown as a sequence
 	Secret  bool     // Value stands for a secret: the reader gives the wanted Value back when the world accepts the wanted secret
+	Source  string   // of a secret: what the author wrote, such as var.app_password; "" where only the world was asked
 	Default bool     // nobody wrote it: not worth a row when the object is made
 	Effect  Effect   // of changing it
 	Reason  string   // why it has that effect
 	Origin  Origin
 }
 
-func (a Attr) equal(b Attr) bool { return a.Value == b.Value && slices.Equal(a.List, b.List) }
+func (a Attr) equal(b Attr) bool {
+	return a.Value == b.Value && slices.Equal(a.List, b.List) && (a.Source == "" || b.Source == "" || a.Source == b.Source)
+}
 
 // Resource is a thing as the file wants it or as it was seen.
 type Resource struct {

@@ -218,7 +218,7 @@ func judge(p Plan, facts []Fact) (risks, standing []Risk) {
 	}
 	for _, f := range facts {
 		r := Risk{Code: f.Code, Severity: rules[f.Code].Severity, Addrs: []Address{f.Addr}, Text: f.Text, Figure: f.Figure, Why: f.Detail, Next: f.Next, Origin: f.Origin}
-		if c, ok := changed[f.On]; ok && (f.Path == "" || c.Changes(f.Path)) {
+		if c, ok := changed[f.On]; r.Severity == Never || ok && (f.Path == "" || c.Changes(f.Path)) {
 			risks = append(risks, r)
 			continue
 		}

@@ -18,6 +18,8 @@ func (s things) Kinds() []Kind                    { return []Kind{thing{s}} }
 func (s things) Guard([]Step) []Step              { return nil }
 func (s things) Verify(context.Context) []Problem { return nil }
 
+func (things) Topology(Snapshot) []Node { return nil }
+
 func (s things) Broken(w Snapshot) []string {
 	if _, there := w[named(s.never).On]; there {
 		return []string{s.never + " is there"}

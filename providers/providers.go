@@ -70,6 +70,14 @@ func (c *Cluster) Broken(w engine.Snapshot) []string {
 	return c.server.Broken(w)
 }
 
+// Topology gives the nodes of a state of the world.
+func (c *Cluster) Topology(w engine.Snapshot) []engine.Node {
+	if c.server == nil {
+		return c.ledger.Topology(w)
+	}
+	return c.server.Topology(w)
+}
+
 // LetGo has commits that hang wait for fewer standbys until the others are back.
 func (c *Cluster) LetGo() { c.server.LetGo() }
 

@@ -13,6 +13,8 @@ type Options struct {
 	VarFiles []string // --var-file; a later one wins, all over the environment
 	Environ  []string // as os.Environ: PGREPL_VAR_x and what env("X") sees
 
+	AnyVars bool // variables are given that the file need not declare: it is one of several
+
 	ReadFile func(string) ([]byte, error)   // nil: os.ReadFile
 	ReadDir  func(string) ([]string, error) // names of the files in a folder, an error for a file; nil: os.ReadDir
 }

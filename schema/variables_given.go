@@ -44,6 +44,7 @@ func (l *loader) readVarFlag(assignment string, values map[string]*given) {
 	switch {
 	case !ok:
 		l.errorf(codeVarValue, hcl.Range{}, "--var wants NAME=VALUE")
+	case l.variables[name] == nil && l.options.AnyVars:
 	case l.variables[name] == nil:
 		l.unknownVariable(hcl.Range{}, name, "--var "+name)
 	default:
@@ -68,6 +69,9 @@ func (l *loader) readVarFile(path string, values map[string]*given) {
 		v := l.variables[a.Name]
 		if v == nil {
 			l.src.secrets = append(l.src.secrets, a.Expr.Range())
+			if l.options.AnyVars {
+				continue
+			}
 			l.unknownVariable(a.NameRange, a.Name, "--var-file")
 			continue
 		}

@@ -25,12 +25,14 @@ type Document struct {
 	Command    string           `json:"command"` // plan, apply, destroy or diff
 	Cluster    string           `json:"cluster"`
 	File       File             `json:"file"`
+	Was        string           `json:"was,omitempty"` // of a diff: the other side
 	Vars       Vars             `json:"vars"`
 	Options    Narrowed         `json:"options"`
 	Summary    Summary          `json:"summary"`
 	Risks      []Risk           `json:"risks"`    // of this plan
 	Standing   []Risk           `json:"standing"` // that nothing in this plan changes
 	Hints      []Hint           `json:"hints"`
+	Topology   Topology         `json:"topology"`
 	Changes    []Change         `json:"changes"`
 	Steps      []Step           `json:"steps"`
 	LookAgain  bool             `json:"look_again"` // more can be planned when the steps are done
@@ -80,7 +82,7 @@ type Summary struct {
 type Risk struct {
 	Code     string       `json:"code,omitempty"`
 	Class    engine.Class `json:"class,omitempty"`
-	Severity string       `json:"severity"` // note, warning or needs
+	Severity string       `json:"severity"` // note, warning, needs or never
 	Object   string       `json:"object"`
 	Text     string       `json:"text"`
 	Reason   string       `json:"reason,omitempty"` // why it happens
@@ -119,6 +121,7 @@ type Field struct {
 	Reason    string        `json:"reason,omitempty"`
 	Source    string        `json:"source,omitempty"`
 	Sensitive bool          `json:"sensitive,omitempty"` // it changes, and the values are not told
+	Rewritten bool          `json:"rewritten,omitempty"` // a secret is taken from elsewhere; whether it is another, nobody asked
 	Implied   bool          `json:"implied,omitempty"`   // nobody wrote it: told by --full only
 
 	at engine.Origin // of Source; rows are sorted by it
@@ -185,6 +188,11 @@ func (s Step) Where() string {
 type Remark struct {
 	Object string `json:"object"`
 	Text   string `json:"text"`
+}
+
+// Refused reports whether there is something in it that may not be done at all.
+func (d Document) Refused() bool {
+	return slices.ContainsFunc(d.Risks, func(r Risk) bool { return r.Severity == never })
 }
 
 // Empty reports whether there is nothing to do.

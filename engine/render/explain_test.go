@@ -70,6 +70,7 @@ func (*shop) Look(context.Context) error              { return nil }
 func (*shop) Verify(context.Context) []engine.Problem { return nil }
 func (*shop) Guard([]engine.Step) []engine.Step       { return nil }
 func (*shop) Broken(engine.Snapshot) []string         { return nil }
+func (*shop) Topology(engine.Snapshot) []engine.Node  { return nil }
 
 type kind struct {
 	of   *shop

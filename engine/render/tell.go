@@ -17,13 +17,14 @@ import (
 type Title struct {
 	Command, Cluster, Tool string
 	File                   File
+	Was                    string // of a diff: the other side
 	Vars                   Vars
 	Options                Narrowed
 }
 
 // Tell folds a plan into what is told of it.
 func Tell(t Title, p engine.Plan) Document {
-	d := Document{Format: Format, Tool: t.Tool, Command: t.Command, Cluster: t.Cluster, File: t.File, Vars: t.Vars, LookAgain: p.LookAgain, Facts: Facts{},
+	d := Document{Format: Format, Tool: t.Tool, Command: t.Command, Cluster: t.Cluster, File: t.File, Was: t.Was, Vars: t.Vars, Topology: topology(p), LookAgain: p.LookAgain, Facts: Facts{},
 		Options: Narrowed{Target: listed(t.Options.Target), Exclude: listed(t.Options.Exclude), Rebuild: listed(t.Options.Rebuild)},
 		Changes: listed(changes(p)), Hints: []Hint{}, Undeclared: []string{}, Unseen: []Remark{}, Unchecked: []Remark{}, LeftOut: []string{},
 		Steps: []Step{}, Basis: listed(p.Basis()), Promise: []string{}}
@@ -58,6 +59,9 @@ func Tell(t Title, p engine.Plan) Document {
 		d.Promise = append(d.Promise, hex.EncodeToString(digest[:6]))
 	}
 	d.Summary = summary(p, d)
+	if t.Command == "diff" { // what runs, and what it rests on, depends on what is there
+		d.Steps, d.Basis, d.Promise = []Step{}, []engine.Premise{}, []string{}
+	}
 	d.Facts[streaming] = Streaming(p)
 	if text := about(p); text != "" {
 		d.Facts[writesStop] = text
@@ -98,8 +102,11 @@ func (d *Document) risks(all []engine.Risk) []Risk {
 	return out
 }
 
+// never is the severity of what may not be done at all.
+const never = "never"
+
 func severity(r engine.Risk) string {
-	return map[engine.Severity]string{engine.Note: "note", engine.Warns: "warning", engine.Needs: "needs", engine.Never: "never"}[r.Severity]
+	return map[engine.Severity]string{engine.Note: "note", engine.Warns: "warning", engine.Needs: "needs", engine.Never: never}[r.Severity]
 }
 
 func stepOf(p engine.Plan, b engine.Batch) Step {
@@ -325,7 +332,7 @@ func (t teller) realName() string {
 
 // fieldOf tells of one attribute, and of a secret only that it changes.
 func fieldOf(f engine.Field) Field {
-	out := Field{Path: f.Path, Effect: f.Effect, Reason: f.Reason, Source: f.Origin.String(), Sensitive: f.Before.Secret || f.After.Secret, Implied: !f.Had && f.After.Default, at: f.Origin}
+	out := Field{Path: f.Path, Effect: f.Effect, Reason: f.Reason, Source: f.Origin.String(), Sensitive: f.Before.Secret || f.After.Secret, Rewritten: f.Before.Source != "" && f.After.Source != "" && f.Before.Source != f.After.Source, Implied: !f.Had && f.After.Default, at: f.Origin}
 	tell := func(a engine.Attr) *Value {
 		switch {
 		case out.Sensitive:
@@ -363,6 +370,8 @@ func (f Field) change() string {
 			return "(sensitive)"
 		case f.After == nil:
 			return "(sensitive) -> none"
+		case f.Rewritten:
+			return "source changed"
 		}
 		return "changes (sensitive)"
 	}

@@ -28,7 +28,7 @@ func Text(w io.Writer, d Document, o Options) error {
 	if d.Empty() {
 		out.linef("%s", d.matches())
 	} else {
-		out.linef("pgrepl %s: cluster %q from %s", d.Command, d.Cluster, d.File.Path)
+		out.linef("%s", d.title())
 		out.net(d)
 		out.risks(d)
 		out.changes(d, o.Full)
@@ -58,6 +58,13 @@ func (t *text) paint(line string) string {
 	return "\x1b[" + colors[line[0]] + "m" + line + "\x1b[0m"
 }
 
+func (d Document) title() string {
+	if d.Command == "diff" {
+		return fmt.Sprintf("pgrepl diff: cluster %q from %s to %s", d.Cluster, d.Was, d.File.Path)
+	}
+	return fmt.Sprintf("pgrepl %s: cluster %q from %s", d.Command, d.Cluster, d.File.Path)
+}
+
 // hangs is why commits wait now, which is said before all else.
 func (d Document) hangs() string {
 	for _, r := range slices.Concat(d.Risks, d.Standing) {
@@ -70,8 +77,11 @@ func (d Document) hangs() string {
 
 // matches is the whole of a plan with nothing in it.
 func (d Document) matches() string {
-	if d.Command == "destroy" {
+	switch d.Command {
+	case "destroy":
 		return d.Cluster + ": nothing of it is on this Docker engine"
+	case "diff":
+		return fmt.Sprintf("%s: %s and %s declare the same", d.Cluster, d.Was, d.File.Path)
 	}
 	return fmt.Sprintf("%s matches %s (%s, %s)", d.Cluster, d.File.Path, counted(d.Summary.Objects, "object"), d.Facts[streaming])
 }
@@ -150,6 +160,9 @@ func (d Document) counts() string {
 // verdict is the plan in one line: what writers and data will notice.
 func (d Document) verdict() string {
 	data := d.dataLoss()
+	if d.Refused() {
+		return "Apply would refuse this."
+	}
 	if d.Command == "destroy" {
 		return "The cluster stops. " + cmp.Or(data, "Its volumes stay.")
 	}
@@ -270,7 +283,12 @@ func (r Risk) like(o Risk) bool {
 	return r.Code == o.Code && r.Class == o.Class && r.Text == o.Text && r.permission() == o.permission()
 }
 
-func (r Risk) label() string { return cmp.Or(string(r.Class), r.Severity) }
+func (r Risk) label() string {
+	if r.Severity == never {
+		return "refused"
+	}
+	return cmp.Or(string(r.Class), r.Severity)
+}
 
 // permission says what lets a risk pass, or that it was given or denied; "" where it needs none.
 func (r Risk) permission() string {

@@ -87,7 +87,7 @@ func wantedAttrs(n *schema.Node) map[string]engine.Attr {
 	}
 	for key, v := range n.Env {
 		a := recreate(schema.Hidden, "")
-		a.Secret = true
+		a.Secret, a.Source = true, v.Source()
 		if v.IsUnset() {
 			continue // cannot be compared
 		}

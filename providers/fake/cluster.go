@@ -79,6 +79,9 @@ func (c *Cluster) Guard(steps []engine.Step) []engine.Step { return c.toWorld(c.
 // Broken is what the real one says of a state of the world.
 func (c *Cluster) Broken(w engine.Snapshot) []string { return c.real.Broken(w) }
 
+// Topology is what the real one says of a state of the world.
+func (c *Cluster) Topology(w engine.Snapshot) []engine.Node { return c.real.Topology(w) }
+
 // toWorld makes real steps such that are done to the world.
 func (c *Cluster) toWorld(steps []engine.Step) []engine.Step {
 	var out []engine.Step

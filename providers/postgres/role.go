@@ -109,7 +109,7 @@ func (k roleKind) want(r *schema.Role) engine.Resource {
 		if len(k.users(r)) > 0 {
 			attrs["rotation"] = rotationDone
 		}
-		attrs["password"] = engine.Attr{Value: schema.Hidden, Secret: true, Default: !r.Password.IsSet(), Effect: engine.Live, Origin: at}
+		attrs["password"] = engine.Attr{Value: schema.Hidden, Secret: true, Source: r.Password.Source(), Default: !r.Password.IsSet(), Effect: engine.Live, Origin: at}
 	case !k.lent(r):
 		attrs["password"] = attr("none", "none")
 	}

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -9,6 +10,20 @@ import (
 
 // dataInMemory is the kind of what a cluster in memory knows of a node's data beside what a server says.
 const dataInMemory = "data"
+
+// majorInMemory is the attribute of it that says of which major version the data is; without it, of the file's.
+const majorInMemory = "major"
+
+// Made notes in a world that the data of all its servers was made by this version.
+func Made(w engine.Snapshot, version int) engine.Snapshot {
+	for _, r := range w.Sorted() {
+		if r.ID.Kind == "server" {
+			id := engine.ID{Kind: dataInMemory, On: r.ID.Name}
+			w = w.With(engine.Resource{ID: id, Attrs: map[string]engine.Attr{majorInMemory: {Value: strconv.Itoa(version)}}})
+		}
+	}
+	return w
+}
 
 // SeeAs is Look for a cluster in memory: afterwards this side has seen which of the servers in w answer, what exists in
 // those, and what the ledger says of it. What Want, Facts and Steps ask of a look is then answered from w; the attributes
@@ -40,7 +55,10 @@ func (s *server) lookAs(w engine.Snapshot) look {
 	r, there := w[serverID(s.node.Name)]
 	of := w[engine.ID{Kind: dataInMemory, On: s.node.Name}].Attrs
 	seen := look{kept: of["kept"].Value != "", rebuild: of["rebuild"].Value}
-	apart := of["apart"].Value != ""
+	apart, major := of["apart"].Value != "", s.site.file.Version
+	if v, err := strconv.Atoi(of[majorInMemory].Value); err == nil {
+		major = v
+	}
 	switch {
 	case !there:
 		return seen
@@ -48,10 +66,10 @@ func (s *server) lookAs(w engine.Snapshot) look {
 		return look{reach: hidden, why: r.Unknown}
 	case r.Attrs["server"].Value != acceptingConnections:
 		seen.reach, seen.why, seen.known = down, r.Attrs["server"].Reason, true
-		seen.directory = directory{Major: s.site.file.Version, System: "1", Timeline: 1, Standby: !s.isPrimary() && !apart}
+		seen.directory = directory{Major: major, System: "1", Timeline: 1, Standby: !s.isPrimary() && !apart}
 		return seen
 	}
-	l := live{User: orDefault(r.Attrs[loginPath].Value, managementRole), LSN: "0/3000000", Oldest: "0000000000000003", Segment: 16 << 20, Starved: !s.isPrimary(), Version: s.site.file.Version, System: "1", Timeline: 1, Recovery: !s.isPrimary(), Settings: map[string]liveSetting{}, Connections: 10}
+	l := live{User: orDefault(r.Attrs[loginPath].Value, managementRole), LSN: "0/3000000", Oldest: "0000000000000003", Segment: 16 << 20, Starved: !s.isPrimary(), Version: major, System: "1", Timeline: 1, Recovery: !s.isPrimary(), Settings: map[string]liveSetting{}, Connections: 10}
 	for path, a := range w[settingsID(s.node.Name)].Attrs {
 		name := strings.TrimPrefix(path, settingPath)
 		value, _, argument := strings.Cut(a.Value, " (from command line)")
