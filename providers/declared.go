@@ -29,7 +29,42 @@ func Between(before, file *schema.Cluster) (*Declared, error) {
 	for _, s := range p.Steps {
 		world = s.After(world)
 	}
-	return in(file, postgres.Made(world, before.Version)), nil
+	return in(file, renamed(postgres.Made(world, before), file)), nil
+}
+
+// renamed lets a world call its nodes as the file does, which is how a look finds a server by the name that it had before. Its
+// container has the old one until it is made anew.
+func renamed(w engine.Snapshot, file *schema.Cluster) engine.Snapshot {
+	is := map[string]string{}
+	for _, n := range file.Nodes {
+		was, there := w[engine.ID{Kind: "node", Name: n.RenamedFrom}]
+		if _, taken := w[engine.ID{Kind: "node", Name: n.Name}]; there && !taken {
+			is[was.ID.Name] = n.Name
+		}
+	}
+	out := engine.Snapshot{}
+	for _, r := range w {
+		if now := is[r.ID.On]; now != "" {
+			r.ID.On = now
+		}
+		r.Attrs = maps.Clone(r.Attrs)
+		for _, path := range []string{"node", "consumer"} {
+			if a := r.Attrs[path]; is[a.Value] != "" {
+				a.Value = is[a.Value]
+				r.Attrs[path] = a
+			}
+		}
+		if now := is[r.ID.Name]; now != "" && (r.ID.Kind == "node" || r.ID.Kind == "server") {
+			if r.ID.Kind == "node" {
+				a := r.Attrs["name"]
+				a.Value = r.ID.Name
+				r.Attrs["name"] = a
+			}
+			r.ID.Name = now
+		}
+		out[r.ID] = r
+	}
+	return out
 }
 
 // in binds a file to a world, which has the images that it asks for.
@@ -69,15 +104,29 @@ var inside = []string{"settings", "hba", "replication", "role", "database", "slo
 func (k declaredKind) Seen() []engine.Resource {
 	out := k.Kind.Seen()
 	for i, r := range out {
-		if r.Unknown != "" || !slices.Contains(inside, k.Name()) {
-			continue
+		if r.Unknown == "" && slices.Contains(inside, k.Name()) {
+			out[i].Attrs = k.attrs(r)
 		}
-		attrs := maps.Clone(r.Attrs)
-		if k.Name() != "settings" { // of which the servers have more than a file says
-			attrs = map[string]engine.Attr{}
-		}
-		maps.Copy(attrs, k.world[r.ID].Attrs)
-		out[i].Attrs = attrs
 	}
 	return out
+}
+
+// attrs are those that the world has, and of a server's settings also those that no file says.
+func (k declaredKind) attrs(seen engine.Resource) map[string]engine.Attr {
+	attrs := maps.Clone(k.world[seen.ID].Attrs)
+	for _, path := range []string{"password", "rotation", "wal"} { // which are not always compared
+		if _, compared := seen.Attrs[path]; !compared {
+			delete(attrs, path)
+		}
+	}
+	if k.Name() != "settings" {
+		return attrs
+	}
+	for path, a := range seen.Attrs {
+		if of, there := attrs[path]; there {
+			a.Value = of.Value
+		}
+		attrs[path] = a
+	}
+	return attrs
 }

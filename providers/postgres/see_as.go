@@ -1,11 +1,13 @@
 package postgres
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
 
 	"pgrepl/engine"
+	"pgrepl/schema"
 )
 
 // dataInMemory is the kind of what a cluster in memory knows of a node's data beside what a server says.
@@ -14,15 +16,25 @@ const dataInMemory = "data"
 // majorInMemory is the attribute of it that says of which major version the data is; without it, of the file's.
 const majorInMemory = "major"
 
-// Made notes in a world that the data of all its servers was made by this version.
-func Made(w engine.Snapshot, version int) engine.Snapshot {
+// Made notes in a world what the data that a file has made can never be changed in: its version, and the encoding and locale of
+// its databases.
+func Made(w engine.Snapshot, by *schema.Cluster) engine.Snapshot {
 	for _, r := range w.Sorted() {
 		if r.ID.Kind == "server" {
 			id := engine.ID{Kind: dataInMemory, On: r.ID.Name}
-			w = w.With(engine.Resource{ID: id, Attrs: map[string]engine.Attr{majorInMemory: {Value: strconv.Itoa(version)}}})
+			w = w.With(engine.Resource{ID: id, Attrs: map[string]engine.Attr{majorInMemory: {Value: strconv.Itoa(by.Version)}}})
 		}
 	}
+	for _, d := range by.Databases {
+		w = w.With(engine.Resource{ID: fixedInMemory(d.Name), Attrs: map[string]engine.Attr{
+			"encoding": {Value: cmp.Or(d.Encoding, by.Initdb.Encoding)}, "locale": {Value: cmp.Or(d.Locale, by.Initdb.Locale, "C.UTF-8")}}})
+	}
 	return w
+}
+
+// fixedInMemory is where a cluster in memory keeps what is fixed of a database; without it, that is as the file says.
+func fixedInMemory(database string) engine.ID {
+	return engine.ID{Kind: dataInMemory, Name: database}
 }
 
 // SeeAs is Look for a cluster in memory: afterwards this side has seen which of the servers in w answer, what exists in
@@ -125,6 +137,13 @@ func (l *live) add(s *server, r engine.Resource, w engine.Snapshot) {
 		}
 		l.Roles = append(l.Roles, role)
 	case r.ID.Kind == "database" && s.isPrimary():
-		l.Databases = append(l.Databases, liveDatabase{Name: r.ID.Name, Owner: value("owner")})
+		is := liveDatabase{Name: r.ID.Name, Owner: value("owner")}
+		if d := (databaseKind{s.site}).database(r.ID.Name); d != nil {
+			is.Encoding, is.Locale = d.Encoding, d.Locale
+		}
+		if fixed, noted := w[fixedInMemory(r.ID.Name)]; noted {
+			is.Encoding, is.Locale = fixed.Attrs["encoding"].Value, fixed.Attrs["locale"].Value
+		}
+		l.Databases = append(l.Databases, is)
 	}
 }
