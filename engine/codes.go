@@ -25,6 +25,7 @@ func RunTime() []Rule {
 			"Run `pgrepl plan`; where the same rows stand again after another apply, report them as a fault of pgrepl."},
 		{"PGR312", Never, "saved plan is stale", "The cluster, the file or a variable is no longer what it was when the plan was made, and what it would do now is not what was approved.",
 			"Read which facts moved, and make a new plan with `pgrepl plan --out`."},
+		{"PGR313", Never, "refused by a policy", "A policy of the file, or of --policy, does not hold for the cluster or the plan.", "Change what its message names, or the policy."},
 		{"PGR321", Never, "server would not start again", "Everything runs, but a file of the server has an error that stops its next start.", "Mend the file that it names, then run `pgrepl plan`."},
 		{"PGR322", Never, "replica cannot log in afresh", "It may stream still over an old connection, and stops for good when that is cut.",
 			"Look at the upstream's pg_hba.conf rules and at the role, then run `pgrepl plan`."},

@@ -51,6 +51,9 @@ func (l *loader) arrangeBlock(b *hclsyntax.Block) {
 	case "variable":
 		l.declare(b)
 		return
+	case "policy":
+		l.addPolicy(b)
+		return
 	case "removed":
 		l.removals = append(l.removals, b)
 		return
@@ -59,7 +62,7 @@ func (l *loader) arrangeBlock(b *hclsyntax.Block) {
 }
 
 func topLevel() []string {
-	return []string{"cluster", "database", "locals", "master", "network", "removed", "replica", "role", "slot", "variable"}
+	return []string{"cluster", "database", "locals", "master", "network", "policy", "removed", "replica", "role", "slot", "variable"}
 }
 
 func (l *loader) labelsFit(b *hclsyntax.Block, want int) bool {

@@ -46,6 +46,7 @@ type Cluster struct {
 
 	src    *sources // what it was read from, for messages
 	inputs Inputs
+	judges *loader // what its policies are worked out with
 }
 
 // Released reports whether a removed block leaves what has this real name alone. The kind is network, node, role, slot

@@ -33,6 +33,7 @@ const (
 	codeEnv        code = "PGR125"
 	codeSensitive  code = "PGR126"
 	codeLiteral    code = "PGR127"
+	codePolicy     code = "PGR129"
 
 	codeReference  code = "PGR130"
 	codeCycle      code = "PGR131"
@@ -160,6 +161,7 @@ func Codes() []Rule {
 			"Sensitive values may stand in password, in a node's env and in settings."},
 		{string(codeLiteral), "password written in the file", "Whoever can read the file or its history can log in.",
 			"Use a variable with sensitive = true, or env(\"…\")."},
+		{string(codePolicy), "policy does not hold", "Whoever wrote it wants no cluster, or no plan, of which that is so.", "Change what it names, or the policy."},
 		{string(codeReference), "reference to what does not exist", "The expression has no value.", "Correct the name, or declare the block."},
 		{string(codeCycle), "definitions that need each other", "None of them can be worked out first.", "Write one of them without the others."},
 		{string(codeNotKnown), "not known before Docker decides", "Nothing in a file is known only after apply: a plan must be complete.",

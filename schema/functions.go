@@ -4,6 +4,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
@@ -49,6 +50,7 @@ func pure() map[string]function.Function {
 
 		"jsondecode": stdlib.JSONDecodeFunc, "jsonencode": stdlib.JSONEncodeFunc,
 		"cidrhost": cidrHostFunc(), "cidrsubnet": cidrSubnetFunc(),
+		"alltrue": everyFunc(true), "anytrue": everyFunc(false), "startswith": beginsFunc(strings.HasPrefix), "endswith": beginsFunc(strings.HasSuffix),
 		"can": tryfunc.CanFunc, "try": tryfunc.TryFunc,
 		"sensitive": sensitiveFunc(),
 	}

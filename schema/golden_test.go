@@ -13,7 +13,7 @@ import (
 var update = flag.Bool("update", false, "write what is found into the golden files")
 
 // TestGolden loads every file of testdata/*.txtar. An archive holds the *.hcl files of a folder (or one file), and
-// options in its comment: var x=v, var-file F, env X=v. Its member "diagnostics" is the text that Load answers, its
+// options in its comment: var x=v, var-file F, env X=v. Its member "diagnostics" is the text that Load and its policies answer, its
 // member "model" what the cluster looks like.
 func TestGolden(t *testing.T) {
 	files, _ := filepath.Glob("testdata/*.txtar")
@@ -31,6 +31,9 @@ func golden(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	cluster, diags := Load(archiveOptions(archive))
+	if cluster != nil {
+		diags = append(diags, cluster.JudgeFile()...)
+	}
 	var text strings.Builder
 	diags.WriteText(&text)
 	if strings.Contains(text.String(), "hunter2") {

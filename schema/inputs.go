@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"path/filepath"
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
@@ -15,7 +16,7 @@ import (
 type Inputs struct {
 	Path   string            // as the user named it
 	SHA256 string            // of the *.hcl files and their names; neither of variables nor of what file() reads, which may be secrets
-	Vars   map[string]string // the variables that were given, as --var takes them; none that is sensitive
+	Vars   map[string]string // the variables that were given, as --var takes them; none that is sensitive, or that only policies refer to
 }
 
 // Inputs returns what the cluster was made from.
@@ -27,7 +28,9 @@ func (l *loader) inputs() Inputs {
 		fmt.Fprintf(digest, "%q %d\n", filepath.Base(path), len(l.src.text[path]))
 		digest.Write(l.src.text[path])
 	}
-	return Inputs{Path: l.options.Path, SHA256: hex.EncodeToString(digest.Sum(nil)), Vars: l.given}
+	vars := maps.Clone(l.given)
+	maps.DeleteFunc(vars, func(name, _ string) bool { return !l.used[name] })
+	return Inputs{Path: l.options.Path, SHA256: hex.EncodeToString(digest.Sum(nil)), Vars: vars}
 }
 
 // noteGiven keeps the value of a variable that was given from outside, as --var would give it again.

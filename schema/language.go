@@ -230,6 +230,19 @@ slot "cdc" {
 			Attribute{"locale", "string", "the template's", changeRefused, "used when it is made"},
 			Attribute{"template", "string", "template1; template0 where encoding or locale is written", "", "used when it is made"}),
 	},
+	"policy": {
+		labels: 1,
+		text:   "A rule of your own, for the cluster and for plans: see [Policies](#policies).",
+		example: `policy "no-trust" {
+  condition = alltrue([for n in cluster.nodes : alltrue([for r in n.hba : r.method != "trust"])])
+  message   = "nobody logs in without a password"
+}`,
+		attrs: []Attribute{
+			{"condition", "bool", "", "", "that must hold"},
+			{"message", "string", "", "", "said where it does not"},
+			{"severity", "string", "\"error\"", "", "\"error\" refuses a plan, \"warning\" only says so; a constant"},
+		},
+	},
 	"removed": {
 		text: "Takes no label. What happens to an object whose block was taken out of the file: see [Another name](#another-name-protection-letting-go).",
 		example: `removed {
@@ -299,7 +312,7 @@ func Language() []Block {
 }
 
 // kindOrder is how a reader meets the blocks; a nested one follows its outer one.
-var kindOrder = []string{"cluster", "network", "master", "replica", "role", "slot", "database", "removed", "variable", "locals"}
+var kindOrder = []string{"cluster", "network", "master", "replica", "role", "slot", "database", "removed", "policy", "variable", "locals"}
 
 func compareKinds(a, b string) int {
 	outerA, innerA, _ := strings.Cut(a, ".")

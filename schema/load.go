@@ -13,7 +13,8 @@ type Options struct {
 	VarFiles []string // --var-file; a later one wins, all over the environment
 	Environ  []string // as os.Environ: PGREPL_VAR_x and what env("X") sees
 
-	AnyVars bool // variables are given that the file need not declare: it is one of several
+	Policies []string // --policy: files with further policies, and the variables and locals that those need
+	AnyVars  bool     // variables are given that the file need not declare: it is one of several
 
 	ReadFile func(string) ([]byte, error)   // nil: os.ReadFile
 	ReadDir  func(string) ([]string, error) // names of the files in a folder, an error for a file; nil: os.ReadDir
@@ -22,13 +23,16 @@ type Options struct {
 // Load reads a file or folder into the model of its cluster. It returns everything that is wrong at once; the cluster
 // is nil when one of the diagnostics is an error.
 func Load(o Options) (*Cluster, Diagnostics) {
-	l := &loader{options: o, src: newSources(o), env: environment(o.Environ), callable: map[string]map[string]function.Function{}, settingAt: map[Origin]hcl.Range{}, worked: map[evaluation]evaluated{}, given: map[string]string{}}
+	l := &loader{options: o, src: newSources(o), env: environment(o.Environ), callable: map[string]map[string]function.Function{}, settingAt: map[Origin]hcl.Range{}, worked: map[evaluation]evaluated{}, given: map[string]string{}, used: map[string]bool{}}
 	cluster := l.load()
+	if cluster != nil {
+		l.checkPolicies(cluster)
+	}
 	diags := l.diagnostics(l.src)
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	cluster.src, cluster.inputs = l.src, l.inputs()
+	cluster.src, cluster.judges = l.src, l
 	return cluster, diags
 }
 
@@ -42,6 +46,8 @@ type loader struct {
 	variables map[string]*variable
 	given     map[string]string // of the variables, what was given from outside and is no secret
 	locals    map[string]*local
+	policies  []policy
+	used      map[string]bool                         // variables that something refers to
 	removals  []*hclsyntax.Block                      // the removed blocks, as written
 	blocks    []*block                                // by address
 	declared  map[Address]*block                      // the same by name space
@@ -55,13 +61,14 @@ type loader struct {
 
 // load stops early only where all that follows would be noise: when a file could not be parsed.
 func (l *loader) load() *Cluster {
-	bodies := l.readFiles()
+	bodies, policies := l.readFiles(), l.readPolicyFiles()
 	if l.hasErrors() {
 		return nil
 	}
-	l.arrange(bodies)
+	l.arrange(append(bodies, policies...))
 	l.giveValues()
 	c := l.decode()
+	c.inputs = l.inputs()
 	l.checkLocals()
 	return c
 }

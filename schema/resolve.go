@@ -131,6 +131,7 @@ func (l *loader) resolveVariable(name string, at hcl.Range, seen names) bool {
 		l.missing(at, "var", name, slices.Collect(maps.Keys(l.variables)))
 		return false
 	}
+	l.used[name] = true
 	seen.set("var", name, v.value)
 	return v.ok
 }

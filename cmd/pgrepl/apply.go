@@ -57,12 +57,13 @@ func newApply(a *app) *cobra.Command {
 			return a.withApproval(c.Context(), f, func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
 				cluster := a.change(f, file, on)
 				defer cluster.Close()
-				return a.carryOut(ctx, cluster, f, f.title("apply", file), nil)
+				return a.carryOut(ctx, cluster, f, file, "apply", nil)
 			})
 		},
 	}
 	f.add(c)
 	f.addRebuild(c)
+	a.addPolicy(c)
 	return c
 }
 
@@ -106,7 +107,7 @@ func (a *app) applySaved(c *cobra.Command, f applyFlags, args []string) error {
 			command, cluster = "destroy", f.removal(file, on)
 		}
 		defer cluster.Close()
-		return a.carryOut(ctx, cluster, f, f.title(command, file), &saved)
+		return a.carryOut(ctx, cluster, f, file, command, &saved)
 	})
 }
 
@@ -129,8 +130,8 @@ type managed interface {
 
 // carryOut is apply: print, ask, lock, look again, compare, run; then the next stage where there is one; then proof. What was
 // saved, or nil, is what was approved.
-func (a *app) carryOut(ctx context.Context, m managed, f applyFlags, title render.Title, saved *render.Document) error {
-	r := applying{session: session{app: a, system: m, flags: f.planFlags, title: title}, managed: m, applyFlags: f, saved: saved}
+func (a *app) carryOut(ctx context.Context, m managed, f applyFlags, file *schema.Cluster, command string, saved *render.Document) error {
+	r := applying{session: session{app: a, system: m, flags: f.planFlags, title: f.title(command, file), wants: file}, managed: m, applyFlags: f, saved: saved}
 	p, err := r.look(ctx)
 	if err != nil {
 		return err
@@ -224,14 +225,21 @@ func (r *applying) missing(p engine.Plan) error {
 }
 
 func (r *applying) refuse(p engine.Plan) error {
-	refused, denied := p.Refused(r.flags.allow), p.Denied(r.flags.deny)
+	d, err := r.judged(r.title, p, r.wants)
+	if err != nil {
+		return err
+	}
+	refused, denied, forbidden := p.Refused(r.flags.allow), p.Denied(r.flags.deny), d.Forbidden()
+	for _, v := range forbidden {
+		fmt.Fprintf(r.err, "%s: error: refused by policy %q: %s [PGR313]\n  next: change what it names, or the policy\n", v.Source, v.Policy, v.Message)
+	}
 	for _, risk := range refused {
 		fmt.Fprintf(r.err, "error: refused: %s: %s [PGR307]\n  next: give --allow=%s if that is wanted\n", risk.Addrs[0], risk.Text, risk.Allow)
 	}
 	for _, risk := range denied {
 		fmt.Fprintf(r.err, "error: refused by --deny: %s: %s: %s [PGR308]\n  next: run it without --deny=%s when that may happen\n", risk.Class, addresses(risk), risk.Why, risk.Class)
 	}
-	if len(refused)+len(denied) > 0 {
+	if len(refused)+len(denied)+len(forbidden) > 0 {
 		if r.changed {
 			return exitWith(exitPartly)
 		}

@@ -22,11 +22,12 @@ func newDestroy(a *app) *cobra.Command {
 			return a.withApproval(c.Context(), f, func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
 				cluster := f.removal(file, on)
 				defer cluster.Close()
-				return a.carryOut(ctx, cluster, f, f.title("destroy", file), nil)
+				return a.carryOut(ctx, cluster, f, file, "destroy", nil)
 			})
 		},
 	}
 	f.add(c)
+	a.addPolicy(c)
 	return c
 }
 

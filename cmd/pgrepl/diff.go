@@ -29,6 +29,7 @@ func newDiff(a *app) *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&full, "full", false, "show attributes that have their default too")
+	a.addPolicy(c)
 	return c
 }
 
@@ -65,12 +66,15 @@ func (a *app) diff(ctx context.Context, was, is string, full bool) error {
 		return err
 	}
 	in := after.Inputs()
-	d := render.Tell(render.Title{Command: "diff", Cluster: after.Name, Tool: version(), File: render.File{Path: in.Path, SHA256: in.SHA256}, Was: was, Vars: in.Vars}, p)
+	d, err := a.judged(render.Title{Command: "diff", Cluster: after.Name, Tool: version(), File: render.File{Path: in.Path, SHA256: in.SHA256}, Was: was, Vars: in.Vars}, p, after)
+	if err != nil {
+		return err
+	}
 	if err := a.write(d, full); err != nil {
 		return err
 	}
 	switch {
-	case d.Refused():
+	case d.Refused(), len(d.Forbidden()) > 0:
 		return exitWith(exitRefused)
 	case !d.Empty():
 		return exitWith(exitChanges)
@@ -84,7 +88,7 @@ func (a *app) side(ctx context.Context, name string) (*schema.Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	from.Vars, from.VarFiles, from.Environ, from.AnyVars = a.vars, a.varFiles, os.Environ(), true
+	from.Vars, from.VarFiles, from.Environ, from.AnyVars, from.Policies = a.vars, a.varFiles, os.Environ(), true, a.policies
 	file, diags := schema.Load(from)
 	if diags.HasErrors() {
 		fmt.Fprintf(a.err, "%s:\n", name)

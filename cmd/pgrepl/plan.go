@@ -100,6 +100,7 @@ func newPlan(a *app) *cobra.Command {
 	}
 	f.add(c)
 	f.addRebuild(c)
+	a.addPolicy(c)
 	return c
 }
 
@@ -114,7 +115,7 @@ func (a *app) plan(ctx context.Context, file *schema.Cluster, on *docker.Engine,
 	cluster := providers.New(file, on, nil)
 	defer cluster.Close()
 	f.bind(cluster)
-	s := session{app: a, system: cluster, flags: f, title: f.title("plan", file)}
+	s := session{app: a, system: cluster, flags: f, title: f.title("plan", file), wants: file}
 	p, err := s.look(ctx)
 	if err != nil {
 		return err
@@ -149,6 +150,7 @@ type session struct {
 	system engine.System
 	flags  planFlags
 	title  render.Title
+	wants  *schema.Cluster
 }
 
 // look reads everything and plans. Problems end the command: nothing may be done.
@@ -260,7 +262,10 @@ func (s session) warnAllowed() {
 
 // print saves a plan where the flags say, and writes it.
 func (s session) print(p engine.Plan) error {
-	d := render.Tell(s.title, p)
+	d, err := s.judged(s.title, p, s.wants)
+	if err != nil {
+		return err
+	}
 	if err := s.flags.save(d); err != nil {
 		return err
 	}
@@ -269,10 +274,14 @@ func (s session) print(p engine.Plan) error {
 
 // detailedExit is the exit code that --detailed-exitcode asks for.
 func (s session) detailedExit(p engine.Plan) error {
-	switch {
-	case !s.flags.detailed:
+	if !s.flags.detailed {
 		return nil
-	case len(p.Refused(s.flags.allow)) > 0 || len(p.Denied(s.flags.deny)) > 0:
+	}
+	d, err := s.judged(s.title, p, s.wants)
+	switch {
+	case err != nil:
+		return err
+	case len(d.Forbidden()) > 0, len(p.Refused(s.flags.allow)) > 0 || len(p.Denied(s.flags.deny)) > 0:
 		return exitWith(exitRefused)
 	case !p.Empty() || len(p.Unseen) > 0:
 		return exitWith(exitChanges)

@@ -27,6 +27,7 @@ type app struct {
 	file     string
 	vars     []string
 	varFiles []string
+	policies []string
 	docker   string
 	format   string
 	color    string
@@ -133,7 +134,7 @@ func (a *app) read(ctx context.Context) (*schema.Cluster, schema.Diagnostics, er
 	}
 	done := make(chan loaded, 1)
 	go func() {
-		file, diags := schema.Load(schema.Options{Path: a.file, Vars: a.vars, VarFiles: a.varFiles, Environ: os.Environ()})
+		file, diags := schema.Load(schema.Options{Path: a.file, Vars: a.vars, VarFiles: a.varFiles, Environ: os.Environ(), Policies: a.policies})
 		done <- loaded{file, diags}
 	}()
 	select {

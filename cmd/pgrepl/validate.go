@@ -8,7 +8,7 @@ import (
 )
 
 func newValidate(a *app) *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use: "validate", Short: "Check the file without Docker or a server: every problem at once", Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := a.offers("text", "json"); err != nil {
@@ -17,12 +17,18 @@ func newValidate(a *app) *cobra.Command {
 			return a.validate(c.Context())
 		},
 	}
+	a.addPolicy(c)
+	return c
 }
 
 func (a *app) validate(ctx context.Context) error {
 	file, diags, err := a.read(ctx)
 	if err != nil {
 		return err
+	}
+	valid := !diags.HasErrors()
+	if valid {
+		diags = append(diags, file.JudgeFile()...)
 	}
 	if a.format == "json" {
 		text, err := diags.JSON()
@@ -33,8 +39,11 @@ func (a *app) validate(ctx context.Context) error {
 	} else {
 		diags.WriteText(a.err)
 	}
-	if diags.HasErrors() {
+	switch {
+	case !valid:
 		return exitWith(exitInvalid)
+	case diags.HasErrors():
+		return exitWith(exitRefused)
 	}
 	if a.format == "text" {
 		fmt.Fprintf(a.out, "%s is valid: cluster %q, %s, PostgreSQL %d\n", file.File, file.Name, plural(len(file.Nodes), "node"), file.Version)

@@ -31,6 +31,7 @@ type Document struct {
 	Summary    Summary          `json:"summary"`
 	Risks      []Risk           `json:"risks"`    // of this plan
 	Standing   []Risk           `json:"standing"` // that nothing in this plan changes
+	Policies   []Violation      `json:"policies"` // that do not hold
 	Hints      []Hint           `json:"hints"`
 	Topology   Topology         `json:"topology"`
 	Changes    []Change         `json:"changes"`
@@ -91,6 +92,19 @@ type Risk struct {
 	Source   string       `json:"source,omitempty"`
 
 	allowed, denied bool // by the flags of this run; never stored
+}
+
+// Violation is a policy of the file's author that does not hold.
+type Violation struct {
+	Policy   string `json:"policy"`
+	Severity string `json:"severity"` // error or warning
+	Message  string `json:"message"`
+	Source   string `json:"source,omitempty"`
+}
+
+// Forbidden lists the policies that forbid the plan.
+func (d Document) Forbidden() []Violation {
+	return slices.DeleteFunc(slices.Clone(d.Policies), func(v Violation) bool { return v.Severity != "error" })
 }
 
 // Hint is what the plan could be meant as.

@@ -26,7 +26,7 @@ type Title struct {
 func Tell(t Title, p engine.Plan) Document {
 	d := Document{Format: Format, Tool: t.Tool, Command: t.Command, Cluster: t.Cluster, File: t.File, Was: t.Was, Vars: t.Vars, Topology: topology(p), LookAgain: p.LookAgain, Facts: Facts{},
 		Options: Narrowed{Target: listed(t.Options.Target), Exclude: listed(t.Options.Exclude), Rebuild: listed(t.Options.Rebuild)},
-		Changes: listed(changes(p)), Hints: []Hint{}, Undeclared: []string{}, Unseen: []Remark{}, Unchecked: []Remark{}, LeftOut: []string{},
+		Changes: listed(changes(p)), Policies: []Violation{}, Hints: []Hint{}, Undeclared: []string{}, Unseen: []Remark{}, Unchecked: []Remark{}, LeftOut: []string{},
 		Steps: []Step{}, Basis: listed(p.Basis()), Promise: []string{}}
 	if d.Vars == nil {
 		d.Vars = Vars{}

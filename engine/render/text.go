@@ -27,6 +27,7 @@ func Text(w io.Writer, d Document, o Options) error {
 	}
 	if d.Empty() {
 		out.linef("%s", d.matches())
+		out.risks(d)
 	} else {
 		out.linef("%s", d.title())
 		out.net(d)
@@ -160,9 +161,17 @@ func (d Document) counts() string {
 // verdict is the plan in one line: what writers and data will notice.
 func (d Document) verdict() string {
 	data := d.dataLoss()
-	if d.Refused() {
+	switch {
+	case d.Refused():
 		return "Apply would refuse this."
+	case len(d.Forbidden()) > 0:
+		return "A policy forbids this. " + d.happens(data)
 	}
+	return d.happens(data)
+}
+
+// happens is what writers and data will notice, if it is done.
+func (d Document) happens(data string) string {
 	if d.Command == "destroy" {
 		return "The cluster stops. " + cmp.Or(data, "Its volumes stay.")
 	}
@@ -239,7 +248,7 @@ func interrupted(d Document, class engine.Class) []string {
 }
 
 func (t *text) risks(d Document) {
-	lines := d.riskLines(d.Risks)
+	lines := append(d.policyLines(), d.riskLines(d.Risks)...)
 	if len(lines)+len(d.Hints) == 0 {
 		return
 	}
@@ -274,6 +283,19 @@ func (d Document) riskLines(risks []Risk) []riskLine {
 			line += " [" + r.Code + "]"
 		}
 		out = append(out, riskLine{line, r.permission()})
+	}
+	return out
+}
+
+// policyLines are the policies that do not hold.
+func (d Document) policyLines() []riskLine {
+	var out []riskLine
+	for _, v := range d.Policies {
+		line := riskLine{text: fmt.Sprintf("%-8s %s: %s", "policy", v.Policy, v.Message)}
+		if v.Severity == "error" {
+			line.permission = "refused"
+		}
+		out = append(out, line)
 	}
 	return out
 }
