@@ -131,12 +131,30 @@ func (k hbaKind) shadows(s *server, f engine.Fact, others string) []engine.Fact 
 	for i, l := range s.node.HBA {
 		if by, is := shadowed[i]; is && len(out) < mostShifts {
 			f.Code, f.Origin = "PGR282", origin(l.Origin)
-			f.Text = fmt.Sprintf("%q never matches on %s: %q is before it%s", l.Text, s.address(), s.node.HBA[by].Text, others)
+			f.Text = fmt.Sprintf("%q never matches on %s: %s before it%s", l.Text, s.address(), k.those(s, by), others)
 			out = append(out, f)
 		}
 	}
 	return out
 }
+
+// those names the rules that stand in the way of another one.
+func (hbaKind) those(s *server, rules []int) string {
+	if len(rules) == 1 {
+		return fmt.Sprintf("%q is", s.node.HBA[rules[0]].Text)
+	}
+	var names []string
+	for _, i := range rules {
+		names = append(names, fmt.Sprintf("%q", s.node.HBA[i].Text))
+	}
+	if more := len(names) - mostHiding; more > 0 {
+		names = append(names[:mostHiding:mostHiding], fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1] + ", which match all that it would, are"
+}
+
+// mostHiding is how many rules that together hide another one are named.
+const mostHiding = 3
 
 // wideFacts are rules that are open beyond the declared networks, and were so before: they stand.
 func (k hbaKind) wideFacts(s *server, f engine.Fact, others string, old []hba.Rule) []engine.Fact {

@@ -106,7 +106,7 @@ func TestShadowedRulesDecideNothing(t *testing.T) {
 		for _, c := range clients {
 			rule, _ := First(rules, c)
 			if by, is := shadowed[rule]; is {
-				t.Fatalf("rule %d of %s decides %+v, and not %d", rule, rules, c, by)
+				t.Fatalf("rule %d of %s decides %+v, and not %v", rule, rules, c, by)
 			}
 		}
 	}

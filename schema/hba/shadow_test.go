@@ -10,20 +10,30 @@ import (
 func TestShadowed(t *testing.T) {
 	for _, c := range []struct {
 		text string
-		want map[int]int
+		want map[int][]int
 	}{
-		{"host all all all md5\nhost shop app 10.0.0.0/8 trust", map[int]int{1: 0}},
+		{"host all all all md5\nhost shop app 10.0.0.0/8 trust", map[int][]int{1: {0}}},
 		{"host all all all md5\nhost replication repl all md5\nlocal all all peer", nil},
-		{"host replication all all md5\nhost replication repl samenet md5", map[int]int{1: 0}},
-		{"hostssl all all all md5\nhost all all all md5\nhostnossl all all all md5", map[int]int{2: 1}},
-		{"host all all 10.0.0.0/8 reject\nhost all all 10.1.0.0 255.255.0.0 md5\nhost all all 11.0.0.0/8 md5", map[int]int{1: 0}},
-		{"host all +staff all md5\nhost all staff all md5\nhost all +staff samenet md5", map[int]int{2: 0}},
-		{"host all a,b all md5\nhost all b all md5\nhost all b,c all md5", map[int]int{1: 0}},
-		{"host /^s all all md5\nhost shop,stock all all md5\nhost app all all md5", map[int]int{1: 0}},
-		{"host all all samenet md5\nhost all all samehost md5\nhost all all 10.0.0.0/8 md5", map[int]int{1: 0}},
+		{"host replication all all md5\nhost replication repl samenet md5", map[int][]int{1: {0}}},
+		{"hostssl all all all md5\nhost all all all md5\nhostnossl all all all md5", map[int][]int{2: {1}}},
+		{"host all all 10.0.0.0/8 reject\nhost all all 10.1.0.0 255.255.0.0 md5\nhost all all 11.0.0.0/8 md5", map[int][]int{1: {0}}},
+		{"host all +staff all md5\nhost all staff all md5\nhost all +staff samenet md5", map[int][]int{2: {0}}},
+		{"host all a,b all md5\nhost all b all md5\nhost all b,c all md5", map[int][]int{1: {0}}},
+		{"host /^s all all md5\nhost shop,stock all all md5\nhost app all all md5", map[int][]int{1: {0}}},
+		{"host all all samenet md5\nhost all all samehost md5\nhost all all 10.0.0.0/8 md5", map[int][]int{1: {0}}},
 		{"host all @names all md5\nhost all @names all md5\nhost @x all all md5", nil},
-		{"host all all all md5\nhost @x all all md5\nhost all all office.example md5", map[int]int{2: 0}},
-		{"host all all all md5\nhost all all all md5\nhost all all all md5", map[int]int{1: 0, 2: 0}},
+		{"host all all all md5\nhost @x all all md5\nhost all all office.example md5", map[int][]int{2: {0}}},
+		{"host all all 0.0.0.0/1 md5\nhost all all 128.0.0.0/1 reject\nhost all all 0.0.0.0/0 md5", map[int][]int{2: {0, 1}}},
+		{"host all all 0.0.0.0/1 md5\nhost all all 128.0.0.0/1 reject\nhost all all all md5", nil},
+		{"host all all 0.0.0.0/1 md5\nhost all all 128.0.0.0/1 reject\nhost all all ::/0 reject\nhost all all all md5", map[int][]int{3: {0, 1, 2}}},
+		{"hostssl all all all md5\nhostnossl all all all md5\nhost shop app all md5", map[int][]int{2: {0, 1}}},
+		{"hostssl all all all md5\nhostnogssenc all all all md5\nhost shop app all md5", nil},
+		{"hostgssenc all all all md5\nhostnogssenc all all all md5\nhost shop app all md5", map[int][]int{2: {0, 1}}},
+		{"host all a all md5\nhost all b all md5\nhost all a,b samenet md5", map[int][]int{2: {0, 1}}},
+		{"local shop a peer\nlocal stock a,b md5\nlocal shop b md5\nlocal shop,stock a,b peer", map[int][]int{3: {0, 1, 2}}},
+		{"host shop a 10.0.0.0/9 md5\nhost shop b 10.128.0.0/9 md5\nhost shop a,b 10.0.0.0/8 md5", nil},
+		{"host all all 10.0.0.0/9 md5\nhost all all 10.128.0.0/9 md5\nhost all all 10.200.0.0/16 md5\nhost all all 10.0.0.0/8 md5", map[int][]int{2: {1}, 3: {0, 1}}},
+		{"host all all all md5\nhost all all all md5\nhost all all all md5", map[int][]int{1: {0}, 2: {0}}},
 	} {
 		rules, _ := Parse(c.text, 18)
 		if got := Shadowed(rules); fmt.Sprint(got) != fmt.Sprint(c.want) && len(got)+len(c.want) > 0 {
