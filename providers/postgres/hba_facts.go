@@ -46,7 +46,12 @@ func (k hbaKind) factsOf(servers []*server, want, seen engine.Snapshot) []engine
 		return out // a new server: whom it lets in is what it is made for
 	}
 	old := k.readRules(live.Attrs["hba"].List)
-	out = append(out, shiftFacts(f, others, old, rules, k.world(s))...)
+	turn, before, after := f, old, rules
+	if was, is := s.subnetBefore(seen), s.subnet(); was.IsValid() && is.IsValid() && was != is { // the same rules let in others
+		before, after = hba.InSubnet(old, was), hba.InSubnet(rules, is)
+		turn.On, turn.Path = nodeID(s.node.Name), "network"
+	}
+	out = append(out, shiftFacts(turn, others, before, after, k.world(s))...)
 	return append(out, k.wideFacts(s, f, others, old)...)
 }
 
@@ -69,6 +74,13 @@ func (s *server) subnet() netip.Prefix {
 		return netip.Prefix{}
 	}
 	p, _ := netip.ParsePrefix(s.node.Network.Subnet)
+	return p
+}
+
+// subnetBefore is the subnet of the network that the server was seen on; not valid where nobody knows.
+func (s *server) subnetBefore(seen engine.Snapshot) netip.Prefix {
+	on, _, _ := strings.Cut(seen[nodeID(s.node.Name)].Attrs["network"].Value, " ") // behind the name stands what became of it
+	p, _ := netip.ParsePrefix(seen[engine.ID{Kind: "network", Name: on}].Attrs["subnet"].Value)
 	return p
 }
 

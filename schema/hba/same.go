@@ -2,6 +2,7 @@ package hba
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -19,6 +20,23 @@ func (r Rule) Key() string {
 		return fmt.Sprintf("%s %q", r.Type, r.Path)
 	}
 	return fmt.Sprintf("%s %q %q %s %q %q", r.Type, set(r.Databases), set(r.Users), r.Address.key(), r.effective(), r.settled())
+}
+
+// InSubnet is what rules say on a server whose network has this subnet: samenet written out. One that is not valid changes nothing.
+func InSubnet(rules []Rule, subnet netip.Prefix) []Rule {
+	out := slices.Clone(rules)
+	for i, r := range out {
+		if r.Address.Kind == SameNet && subnet.IsValid() {
+			out[i].Address = Address{Kind: Network, IP: subnet.Masked().Addr(), Mask: mask(subnet)}
+		}
+	}
+	return out
+}
+
+// mask is that of a network: ones and then zeros.
+func mask(p netip.Prefix) netip.Addr {
+	m, _ := ones(p.Addr()).Prefix(p.Bits())
+	return m.Addr()
 }
 
 func set(tokens []Token) []string {
