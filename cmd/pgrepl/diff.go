@@ -30,6 +30,7 @@ func newDiff(a *app) *cobra.Command {
 	}
 	c.Flags().BoolVar(&full, "full", false, "show attributes that have their default too")
 	a.addPolicy(c)
+	a.addMaxBytes(c)
 	return c
 }
 

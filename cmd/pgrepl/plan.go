@@ -101,6 +101,7 @@ func newPlan(a *app) *cobra.Command {
 	f.add(c)
 	f.addRebuild(c)
 	a.addPolicy(c)
+	a.addMaxBytes(c)
 	return c
 }
 

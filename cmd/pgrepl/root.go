@@ -32,6 +32,7 @@ type app struct {
 	format   string
 	color    string
 	timeout  time.Duration
+	maxBytes budget
 }
 
 func newRoot(a *app) *cobra.Command {

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"strconv"
+
 	"github.com/spf13/cobra"
 
 	"pgrepl/engine/render"
@@ -22,16 +25,41 @@ func newShow(a *app) *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&full, "full", false, "show attributes that have their default too")
+	a.addMaxBytes(c)
 	return c
 }
 
 // planFormats are those that a plan can be written in.
-var planFormats = []string{"text", "json"}
+var planFormats = []string{"text", "json", "markdown"}
 
 // write writes a plan in the format that was asked for.
 func (a *app) write(d render.Document, full bool) error {
-	if a.format == "json" {
+	o := render.Options{Full: full, Color: a.colored(a.out), MaxBytes: int(a.maxBytes)}
+	switch a.format {
+	case "json":
 		return render.JSON(a.out, d)
+	case "markdown":
+		return render.Markdown(a.out, d, o)
 	}
-	return render.Text(a.out, d, render.Options{Full: full, Color: a.colored(a.out)})
+	return render.Text(a.out, d, o)
+}
+
+// budget is how long a comment may get.
+type budget int
+
+func (a *app) addMaxBytes(c *cobra.Command) {
+	a.maxBytes = render.DefaultMaxBytes
+	c.Flags().Var(&a.maxBytes, "max-bytes", "with -o markdown: say less rather than write more bytes than this")
+}
+
+func (b *budget) String() string { return strconv.Itoa(int(*b)) }
+func (b *budget) Type() string   { return "bytes" }
+
+func (b *budget) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < render.LeastMaxBytes {
+		return fmt.Errorf("it is a number of bytes, and at least %d", render.LeastMaxBytes)
+	}
+	*b = budget(n)
+	return nil
 }

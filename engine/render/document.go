@@ -102,9 +102,12 @@ type Violation struct {
 	Source   string `json:"source,omitempty"`
 }
 
+// forbids is the severity of a policy that refuses a plan.
+const forbids = "error"
+
 // Forbidden lists the policies that forbid the plan.
 func (d Document) Forbidden() []Violation {
-	return slices.DeleteFunc(slices.Clone(d.Policies), func(v Violation) bool { return v.Severity != "error" })
+	return slices.DeleteFunc(slices.Clone(d.Policies), func(v Violation) bool { return v.Severity != forbids })
 }
 
 // Hint is what the plan could be meant as.

@@ -385,7 +385,7 @@ func (t *text) after(e engine.Explanation) {
 	rows = nil
 	d := Document{Facts: Facts{}}
 	for _, l := range d.riskLines(d.risks(e.Risks)) {
-		row := strings.TrimRight(fmt.Sprintf("! %s   %s", l.text, l.permission), " ")
+		row := strings.TrimRight(fmt.Sprintf("! %s   %s", l, l.permission()), " ")
 		if !slices.Contains(rows, row) {
 			rows = append(rows, row)
 		}

@@ -14,8 +14,9 @@ import (
 
 // Options choose how a plan is written.
 type Options struct {
-	Full  bool // attributes that nobody wrote too
-	Color bool // repeats the markers, and nothing else
+	Full     bool // attributes that nobody wrote too
+	Color    bool // repeats the markers, and nothing else
+	MaxBytes int  // of Markdown; 0: without limit
 }
 
 // Text writes a plan for a reader: the net result, the risks, the changes, the steps, and what stands. The same plan is
@@ -254,48 +255,55 @@ func (t *text) risks(d Document) {
 	}
 	width := 0
 	for _, l := range lines {
-		if l.permission != "" {
-			width = max(width, len(l.text))
+		if l.permission() != "" {
+			width = max(width, len(l.String()))
 		}
 	}
 	t.linef("")
 	for _, l := range lines {
-		t.linef("! %-*s   %s", width, l.text, l.permission)
+		t.linef("! %-*s   %s", width, l, l.permission())
 	}
 	for _, h := range d.Hints {
 		t.linef("? rename   %s -> %s look alike; renamed_from = %q would keep %s", h.From, h.To, h.Was, h.Keeps)
 	}
 }
 
-// riskLine is one risk, of all the objects that it comes to alike, and what lets it pass.
-type riskLine struct{ text, permission string }
+// riskLine is one risk, of all the objects that it comes to alike.
+type riskLine struct {
+	Risk
+	objects []string
+	said    string // its text, with the live number and the code
+}
+
+func (l riskLine) String() string {
+	return fmt.Sprintf("%-8s %s: %s", l.label(), strings.Join(l.objects, ", "), l.said)
+}
 
 func (d Document) riskLines(risks []Risk) []riskLine {
 	var out []riskLine
 	for i := 0; i < len(risks); {
 		r := risks[i]
-		var objects []string
+		l := riskLine{Risk: r, said: r.Text + inBrackets(d.fact(r))}
 		for ; i < len(risks) && r.like(risks[i]) && d.fact(r) == d.fact(risks[i]); i++ {
-			objects = append(objects, risks[i].Object)
+			l.objects = append(l.objects, risks[i].Object)
 		}
-		line := fmt.Sprintf("%-8s %s: %s%s", r.label(), strings.Join(objects, ", "), r.Text, inBrackets(d.fact(r)))
 		if r.Code != "" {
-			line += " [" + r.Code + "]"
+			l.said += " [" + r.Code + "]"
 		}
-		out = append(out, riskLine{line, r.permission()})
+		out = append(out, l)
 	}
 	return out
 }
+
+// policyClass is what policies stand under among the risks.
+const policyClass engine.Class = "policy"
 
 // policyLines are the policies that do not hold.
 func (d Document) policyLines() []riskLine {
 	var out []riskLine
 	for _, v := range d.Policies {
-		line := riskLine{text: fmt.Sprintf("%-8s %s: %s", "policy", v.Policy, v.Message)}
-		if v.Severity == "error" {
-			line.permission = "refused"
-		}
-		out = append(out, line)
+		r := Risk{Class: policyClass, Severity: v.Severity, Object: v.Policy, Text: v.Message, Source: v.Source}
+		out = append(out, riskLine{Risk: r, objects: []string{v.Policy}, said: v.Message})
 	}
 	return out
 }
@@ -317,6 +325,8 @@ func (r Risk) permission() string {
 	switch {
 	case r.denied:
 		return "refused by --deny"
+	case r.Severity == forbids:
+		return "refused"
 	case r.Allow == "":
 		return ""
 	case r.allowed:
@@ -336,22 +346,23 @@ func inBrackets(figure string) string {
 // placed is a line of the changes together with the place in the file that it ends in.
 type placed struct{ left, where string }
 
-// changes writes the changes in columns; the lines of lists stand between the rows and have none.
 func (t *text) changes(d Document, full bool) {
+	t.linef("")
+	for _, row := range d.rows(d.Changes, full) {
+		t.linef("%s", row)
+	}
+}
+
+// rows are the changes in columns; the lines of lists stand between the rows and have none.
+func (d Document) rows(changes []Change, full bool) []string {
 	path, change, effect := 0, 0, 0
-	for _, c := range d.Changes {
+	for _, c := range changes {
 		for _, f := range c.fields(full) {
 			path, change, effect = max(path, len(f.Path)), max(change, len(f.change())), max(effect, len(f.effect()))
 		}
 	}
-	where := func(source string) string {
-		if source == "" && d.Command != "destroy" {
-			return "(not in file)"
-		}
-		return source
-	}
 	var lines []placed
-	for _, c := range d.Changes {
+	for _, c := range changes {
 		if !c.told(full) {
 			continue
 		}
@@ -360,11 +371,11 @@ func (t *text) changes(d Document, full bool) {
 			head.left = fmt.Sprintf("%-28s %s", head.left, names)
 		}
 		if !c.shared() {
-			head.where = where(c.Source)
+			head.where = d.where(c.Source)
 		}
 		lines = append(lines, head)
 		for _, f := range c.fields(full) {
-			lines = append(lines, placed{fmt.Sprintf("%s   %-*s  %-*s  %-*s", f.marker(), path, f.Path, change, f.change(), effect, f.effect()), where(f.Source)})
+			lines = append(lines, placed{fmt.Sprintf("%s   %-*s  %-*s  %-*s", f.marker(), path, f.Path, change, f.change(), effect, f.effect()), d.where(f.Source)})
 			for _, l := range f.lines() {
 				lines = append(lines, placed{left: l})
 			}
@@ -376,10 +387,19 @@ func (t *text) changes(d Document, full bool) {
 			width = max(width, len(strings.TrimRight(l.left, " ")))
 		}
 	}
-	t.linef("")
+	var out []string
 	for _, l := range lines {
-		t.linef("%-*s  %s", width, strings.TrimRight(l.left, " "), l.where)
+		out = append(out, strings.TrimRight(fmt.Sprintf("%-*s  %s", width, strings.TrimRight(l.left, " "), l.where), " "))
 	}
+	return out
+}
+
+// where is the place in the file that a row ends in.
+func (d Document) where(source string) string {
+	if source == "" && d.Command != "destroy" {
+		return "(not in file)"
+	}
+	return source
 }
 
 // names is the real name of a block's object, and how it comes to be.

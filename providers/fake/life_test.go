@@ -30,6 +30,7 @@ var update = flag.Bool("update", false, "write what is found into the golden fil
 //	3-anew.rebuild  --rebuild of these addresses
 //	9-end.destroy   destroy instead of apply; the text is what --allow says
 //	1-new.plan      what is planned then, in as many parts as there are looks; the plan is applied
+//	1-new.md        where it is there: the same for a comment
 //
 // The comment holds variables: var x=v.
 type life struct {
@@ -46,6 +47,7 @@ type stage struct {
 	allow   []string
 	rebuild []string
 	plan    string
+	comment bool // its plans are written for a comment too
 	load    func(*testing.T) *schema.Cluster
 }
 
@@ -90,6 +92,8 @@ func readLife(t *testing.T, path string) life {
 			s.rebuild = strings.Fields(string(f.Data))
 		case ".plan":
 			s.plan = string(f.Data)
+		case ".md":
+			s.comment = true
 		default:
 			t.Fatalf("%s: what is %s?", path, f.Name)
 		}
@@ -244,6 +248,14 @@ func text(title render.Title, p engine.Plan) string {
 	return b.String()
 }
 
+func comment(title render.Title, p engine.Plan) string {
+	var b bytes.Buffer
+	if err := render.Markdown(&b, render.Tell(title, p), render.Options{MaxBytes: render.DefaultMaxBytes}); err != nil {
+		panic(err)
+	}
+	return b.String()
+}
+
 // TestLives plans, compares, applies and plans again.
 func TestLives(t *testing.T) {
 	for _, l := range lives(t) {
@@ -252,12 +264,13 @@ func TestLives(t *testing.T) {
 			found := map[string]string{}
 			for _, s := range l.stages {
 				s.happen(t, w)
-				var plans []string
+				var plans, comments []string
 				err := converge(s.bind(t, w), engine.Options{}, 1, func(p engine.Plan) {
 					if s.destroy {
 						p.Refused(s.allow)
 					}
 					plans = append(plans, text(s.title(t), p))
+					comments = append(comments, comment(s.title(t), p))
 				})
 				if no := (refused{}); errors.As(err, &no) {
 					plans = append(plans, no.Error())
@@ -265,6 +278,9 @@ func TestLives(t *testing.T) {
 					t.Errorf("%s: %v\n%s", s.name, err, strings.Join(plans, "\n"))
 				}
 				found[s.name+".plan"] = strings.Join(plans, "\n--- then ---\n\n")
+				if s.comment {
+					found[s.name+".md"] = strings.Join(comments, "\n--- then ---\n\n")
+				}
 			}
 			golden(t, filepath.Join("testdata", l.name+".txtar"), found)
 		})
