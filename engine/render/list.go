@@ -6,36 +6,56 @@ import (
 	"strings"
 )
 
+// listRow is one entry of an ordered list, with its number before and after; 0: it is not there.
+type listRow struct {
+	was, is int
+	text    string
+}
+
 // listDiff shows an ordered list whose order is its meaning (pg_hba.conf): every rule with its number, + for a new one, -
 // for one that goes, and where a rule stood before that moved.
 func listDiff(before, after []string) []string {
+	var out []string
+	for _, r := range listRows(before, after) {
+		line := fmt.Sprintf("%6d  %s", r.is, r.text)
+		switch {
+		case r.is == 0:
+			line = "-        " + r.text
+		case r.was == 0:
+			line = "+" + line
+		case r.was != r.is:
+			line = fmt.Sprintf(" %s   (was %d)", line, r.was)
+		default:
+			line = " " + line
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+// listRows are the entries of both lists in one order: what goes stands before what follows it.
+func listRows(before, after []string) []listRow {
 	kept := longestCommon(before, after)
 	table := align(append(slices.Clone(before), after...))
 	oldRow, newRow := table[:len(before)], table[len(before):]
-	var out []string
+	var out []listRow
 	b := 0
-	for a, text := range after {
+	gone := func(until int) {
+		for ; b < until; b++ {
+			out = append(out, listRow{was: b + 1, text: oldRow[b]})
+		}
+	}
+	for a := range after {
 		was, stays := kept[a]
-		if stays {
-			for ; b < was; b++ {
-				out = append(out, "-        "+oldRow[b])
-			}
-			b = was + 1
+		if !stays {
+			out = append(out, listRow{is: a + 1, text: newRow[a]})
+			continue
 		}
-		line := fmt.Sprintf("%6d  %s", a+1, newRow[a])
-		switch {
-		case !stays:
-			out = append(out, "+"+line)
-		case was != a:
-			out = append(out, fmt.Sprintf(" %s   (was %d)", line, was+1))
-		default:
-			out = append(out, " "+line)
-		}
-		_ = text
+		gone(was)
+		b = was + 1
+		out = append(out, listRow{was: was + 1, is: a + 1, text: newRow[a]})
 	}
-	for ; b < len(before); b++ {
-		out = append(out, "-        "+oldRow[b])
-	}
+	gone(len(before))
 	return out
 }
 

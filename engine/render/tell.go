@@ -411,13 +411,15 @@ func (f Field) lines() []string {
 	if !f.list() || f.Sensitive {
 		return nil
 	}
-	entries := func(v *Value) []string {
-		if v == nil {
-			return nil
-		}
-		return v.List
+	return listDiff(f.Before.entries(), f.After.entries())
+}
+
+// entries are those of a list; none of what is not there.
+func (v *Value) entries() []string {
+	if v == nil {
+		return nil
 	}
-	return listDiff(entries(f.Before), entries(f.After))
+	return v.List
 }
 
 func orNone(v string) string {

@@ -444,15 +444,22 @@ func (d Document) needs(s Step) string {
 	if len(s.Needs) > 0 {
 		out = append(out, "after "+strings.Trim(strings.ReplaceAll(fmt.Sprint(s.Needs), " ", ", "), "[]"))
 	}
+	out = append(out, d.permissions(s)...)
+	if len(out) == 0 {
+		return ""
+	}
+	return "   " + strings.Join(out, ", ")
+}
+
+// permissions is what has to be allowed for a step, and was not.
+func (d Document) permissions(s Step) []string {
+	var out []string
 	for _, allow := range s.Allow {
 		if slices.ContainsFunc(d.Risks, func(r Risk) bool { return r.Allow == allow && !r.allowed }) {
 			out = append(out, "needs --allow="+allow)
 		}
 	}
-	if len(out) == 0 {
-		return ""
-	}
-	return "   " + strings.Join(out, ", ")
+	return out
 }
 
 // rest says what the plan leaves as it is.
@@ -469,24 +476,38 @@ func (t *text) rest(d Document) {
 // left is what the plan leaves as it is, a line each.
 func (d Document) left() []string {
 	var lines []string
-	for _, r := range d.Standing {
-		lines = append(lines, fmt.Sprintf("Standing: %s%s [%s]", r.Text, inBrackets(d.fact(r)), r.Code))
-	}
-	if len(d.Undeclared) > 0 {
-		why := "Not declared here, left alone: "
-		if d.Command == "destroy" {
-			why = "Left alone: "
-		}
-		lines = append(lines, why+strings.Join(d.Undeclared, ", "))
-	}
-	lines = append(lines, d.unseen()...)
-	for _, u := range d.Unchecked {
-		lines = append(lines, fmt.Sprintf("Not checked: %s %s", u.Object, u.Text))
-	}
-	if len(d.LeftOut) > 0 {
-		lines = append(lines, "Left out by --target or --exclude: "+strings.Join(d.LeftOut, ", "))
+	for _, l := range d.leftAlone() {
+		lines = append(lines, l.label+": "+l.text)
 	}
 	return lines
+}
+
+// aside is a line about what the plan leaves as it is.
+type aside struct{ label, text string }
+
+func (d Document) leftAlone() []aside {
+	var out []aside
+	add := func(label, text string) { out = append(out, aside{label, text}) }
+	for _, r := range d.Standing {
+		add("Standing", fmt.Sprintf("%s%s [%s]", r.Text, inBrackets(d.fact(r)), r.Code))
+	}
+	if len(d.Undeclared) > 0 {
+		why := "Not declared here, left alone"
+		if d.Command == "destroy" {
+			why = "Left alone"
+		}
+		add(why, strings.Join(d.Undeclared, ", "))
+	}
+	for _, text := range d.unseen() {
+		add("Not looked at", text)
+	}
+	for _, u := range d.Unchecked {
+		add("Not checked", u.Object+" "+u.Text)
+	}
+	if len(d.LeftOut) > 0 {
+		add("Left out by --target or --exclude", strings.Join(d.LeftOut, ", "))
+	}
+	return out
 }
 
 // unseen groups what could not be looked at by the reason.
@@ -497,7 +518,7 @@ func (d Document) unseen() []string {
 	}
 	var out []string
 	for _, reason := range slices.Sorted(maps.Keys(objects)) {
-		out = append(out, fmt.Sprintf("Not looked at: %s (%s)", strings.Join(objects[reason], ", "), reason))
+		out = append(out, fmt.Sprintf("%s (%s)", strings.Join(objects[reason], ", "), reason))
 	}
 	return out
 }
