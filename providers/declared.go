@@ -130,3 +130,14 @@ func (k declaredKind) attrs(seen engine.Resource) map[string]engine.Attr {
 	}
 	return attrs
 }
+
+// Drawn gives the nodes of the topology that a file declares.
+func Drawn(file *schema.Cluster) []engine.Node {
+	c, wanted := New(file, nil, nil), engine.Snapshot{}
+	for _, k := range c.Kinds() {
+		for _, r := range k.Want() {
+			wanted[r.ID] = r
+		}
+	}
+	return c.Topology(wanted)
+}

@@ -30,7 +30,7 @@ func newShow(a *app) *cobra.Command {
 }
 
 // planFormats are those that a plan can be written in.
-var planFormats = []string{"text", "json", "markdown"}
+var planFormats = []string{"text", "json", "markdown", "html"}
 
 // write writes a plan in the format that was asked for.
 func (a *app) write(d render.Document, full bool) error {
@@ -40,6 +40,8 @@ func (a *app) write(d render.Document, full bool) error {
 		return render.JSON(a.out, d)
 	case "markdown":
 		return render.Markdown(a.out, d, o)
+	case "html":
+		return render.HTML(a.out, d, o)
 	}
 	return render.Text(a.out, d, o)
 }

@@ -20,7 +20,7 @@ const (
 // steps; and what stands. With Options.MaxBytes, of at least LeastMaxBytes, it is never longer: what there is no room for is
 // counted instead. Nothing in the document can break out of its place. The same plan is the same bytes.
 func Markdown(w io.Writer, d Document, o Options) error {
-	p := &page{}
+	p := &comment{}
 	danger, down, other := bySeverity(append(d.policyLines(), d.riskLines(unsaid(d.Risks))...))
 	p.alert("CAUTION", d.hangs(), danger)
 	p.alert("WARNING", "", down)
@@ -99,7 +99,7 @@ func bySeverity(risks []riskLine) (danger, down, other []riskLine) {
 }
 
 // alert is a coloured box, never folded.
-func (p *page) alert(kind, first string, risks []riskLine) {
+func (p *comment) alert(kind, first string, risks []riskLine) {
 	if first == "" && len(risks) == 0 {
 		return
 	}

@@ -8,26 +8,26 @@ import (
 	"strings"
 )
 
-// page is a comment on its way into its budget.
-type page []*part
+// comment is what is said on a pull request, on its way into its budget.
+type comment []*piece
 
-// part is one stretch of the page. It starts out as the first of its forms, and each further one says more.
-type part struct {
-	kind  kindOfPart
+// piece is one stretch of the comment. It starts out as the first of its forms, and each further one says more.
+type piece struct {
+	kind  kindOfPiece
 	forms []string
 	now   int
 }
 
-type kindOfPart string
+type kindOfPiece string
 
 const (
-	aFrame   kindOfPart = "frame" // stands in any case
-	aDanger  kindOfPart = "danger"
-	aRisk    kindOfPart = "risk"
-	aPicture kindOfPart = "picture"
-	anObject kindOfPart = "object"
-	theSteps kindOfPart = "steps"
-	aRemark  kindOfPart = "remark"
+	aFrame   kindOfPiece = "frame" // stands in any case
+	aDanger  kindOfPiece = "danger"
+	aRisk    kindOfPiece = "risk"
+	aPicture kindOfPiece = "picture"
+	anObject kindOfPiece = "object"
+	theSteps kindOfPiece = "steps"
+	aRemark  kindOfPiece = "remark"
 )
 
 // The forms of parts. A picture, the steps and a remark are there or not.
@@ -42,7 +42,7 @@ const (
 
 // rounds say what gets its room first. Where the smallest do, most of them are whole.
 var rounds = []struct {
-	kind     kindOfPart
+	kind     kindOfPiece
 	form     int
 	smallest bool
 }{
@@ -59,15 +59,15 @@ var rounds = []struct {
 }
 
 // frame adds what stands in any case.
-func (p *page) frame(text string) { *p = append(*p, &part{kind: aFrame, forms: []string{text}}) }
+func (p *comment) frame(text string) { *p = append(*p, &piece{kind: aFrame, forms: []string{text}}) }
 
 // add adds what stands where there is room for it.
-func (p *page) add(kind kindOfPart, forms ...string) {
-	*p = append(*p, &part{kind: kind, forms: slices.Insert(forms, nothing, "")})
+func (p *comment) add(kind kindOfPiece, forms ...string) {
+	*p = append(*p, &piece{kind: kind, forms: slices.Insert(forms, nothing, "")})
 }
 
-// fit is the page under its heading, in so many bytes at most; 0 is without limit.
-func (p page) fit(d Document, limit int) string {
+// fit is the comment under its heading, in so many bytes at most; 0 is without limit.
+func (p comment) fit(d Document, limit int) string {
 	if limit == 0 {
 		limit = math.MaxInt
 	}
@@ -92,16 +92,16 @@ func (p page) fit(d Document, limit int) string {
 }
 
 // fill gives the parts as much of the room as there is, round by round.
-func (p page) fill(room int) {
+func (p comment) fill(room int) {
 	for _, t := range p {
 		t.now = 0
 	}
 	room -= p.size()
 	for _, r := range rounds {
-		round := slices.DeleteFunc(slices.Clone(p), func(t *part) bool { return t.kind != r.kind || t.now != r.form-1 })
-		more := func(t *part) int { return len(t.forms[r.form]) - len(t.forms[t.now]) }
+		round := slices.DeleteFunc(slices.Clone(p), func(t *piece) bool { return t.kind != r.kind || t.now != r.form-1 })
+		more := func(t *piece) int { return len(t.forms[r.form]) - len(t.forms[t.now]) }
 		if r.smallest {
-			slices.SortStableFunc(round, func(a, b *part) int { return cmp.Compare(more(a), more(b)) })
+			slices.SortStableFunc(round, func(a, b *piece) int { return cmp.Compare(more(a), more(b)) })
 		}
 		for _, t := range round {
 			if cost := more(t); cost <= room {
@@ -111,7 +111,7 @@ func (p page) fill(room int) {
 	}
 }
 
-func (p page) size() int {
+func (p comment) size() int {
 	n := 0
 	for _, t := range p {
 		n += len(t.forms[t.now])
@@ -122,7 +122,7 @@ func (p page) size() int {
 // leftOut counts what there was no room for.
 type leftOut struct{ risks, names, objects, rows, lists, picture, steps, remarks int }
 
-func (p page) leftOut() leftOut {
+func (p comment) leftOut() leftOut {
 	var out leftOut
 	for _, t := range p {
 		if t.forms[t.now] == t.forms[len(t.forms)-1] {
@@ -145,7 +145,7 @@ func (p page) leftOut() leftOut {
 }
 
 // worst is no less of anything than what leftOut can say.
-func (p page) worst() leftOut {
+func (p comment) worst() leftOut {
 	n := len(p)
 	return leftOut{n, n, n, n, n, n, n, n}
 }

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"unicode"
@@ -42,6 +43,12 @@ var colours = []struct{ class, style string }{
 // restarted is the class of a node that is down for a while.
 const restarted = "restart"
 
+// Mermaid draws a topology for Markdown.
+func Mermaid(w io.Writer, all []engine.Node) error {
+	_, err := io.WriteString(w, mermaid(nodesOf(all)))
+	return err
+}
+
 // mermaid draws nodes, each below the one that it follows. Thick lines are synchronous, dotted ones are removed.
 func mermaid(nodes []Node) string {
 	var b strings.Builder
@@ -72,7 +79,7 @@ func mermaid(nodes []Node) string {
 
 // words are the lines in the box of a node.
 func (n Node) words() []string {
-	name := label(n.Name)
+	name := inert(n.Name)
 	if n.Part == "master" {
 		name += " (master)"
 	}
@@ -80,13 +87,16 @@ func (n Node) words() []string {
 		name += ", down"
 	}
 	out := []string{name}
+	if n.Port != "" {
+		out = append(out, inert(n.Port))
+	}
 	switch n.Action {
 	case added:
 		out = append(out, "new")
 	case removed:
 		out = append(out, "removed")
 	case changed:
-		out = append(out, strings.TrimSuffix("changes: "+label(string(n.Effect)), ": "))
+		out = append(out, strings.TrimSuffix("changes: "+inert(string(n.Effect)), ": "))
 	}
 	return out
 }
@@ -116,10 +126,10 @@ func (n Node) stream() string {
 		out = append(out, map[bool]string{true: "sync", false: "async"}[n.Synchronous])
 	}
 	if n.Slot != "" {
-		out = append(out, "slot "+label(n.Slot))
+		out = append(out, "slot "+inert(n.Slot))
 	}
 	if n.Delay != "" {
-		out = append(out, "delayed by "+label(n.Delay))
+		out = append(out, "delayed by "+inert(n.Delay))
 	}
 	if len(out) == 0 {
 		return ""
@@ -127,8 +137,8 @@ func (n Node) stream() string {
 	return `|"` + strings.Join(out, ", ") + `"|`
 }
 
-// label is a text in a drawing, between quotes: whatever could be its syntax, HTML or Markdown is a number.
-func label(s string) string {
+// inert is a text in a drawing, between quotes: whatever could be its syntax, HTML or Markdown is a number.
+func inert(s string) string {
 	var b strings.Builder
 	for _, r := range visible(s) {
 		if r == ' ' || r == '.' || r == '_' || r == '-' || r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r)) {

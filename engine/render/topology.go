@@ -28,6 +28,12 @@ type Node struct {
 	Effect      engine.Effect `json:"effect,omitempty"` // the worst that comes to it
 }
 
+// The parts that a node can have.
+const (
+	master  = "master"
+	replica = "replica"
+)
+
 func topology(p engine.Plan) Topology {
 	t := Topology{Before: nodes(p, p.Before), After: nodes(p, p.After)}
 	has := func(all []Node, name string) bool {
@@ -49,10 +55,7 @@ func topology(p engine.Plan) Topology {
 func nodes(p engine.Plan, all []engine.Node) []Node {
 	out := []Node{}
 	for _, n := range all {
-		t := Node{Name: n.Name, Object: n.Addr.String(), Part: "replica", Upstream: n.Upstream, Slot: n.Slot, Synchronous: n.Synchronous, Delay: n.Delay, Image: n.Image, Port: n.Port, Down: n.Down}
-		if n.Primary {
-			t.Part = "master"
-		}
+		t := nodeOf(n)
 		for _, c := range p.Changes {
 			if !ofNode(c.ID, n.Name) {
 				continue
@@ -65,6 +68,14 @@ func nodes(p engine.Plan, all []engine.Node) []Node {
 			}
 		}
 		out = append(out, t)
+	}
+	return out
+}
+
+func nodeOf(n engine.Node) Node {
+	out := Node{Name: n.Name, Object: n.Addr.String(), Part: replica, Upstream: n.Upstream, Slot: n.Slot, Synchronous: n.Synchronous, Delay: n.Delay, Image: n.Image, Port: n.Port, Down: n.Down}
+	if n.Primary {
+		out.Part = master
 	}
 	return out
 }

@@ -1,0 +1,94 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"pgrepl/engine"
+)
+
+// nodesOf are nodes that no plan does anything to.
+func nodesOf(all []engine.Node) []Node {
+	out := []Node{}
+	for _, n := range all {
+		out = append(out, nodeOf(n))
+	}
+	return out
+}
+
+// Tree writes a topology as text, the upstream of each standby above it.
+func Tree(w io.Writer, title string, all []engine.Node) error {
+	var b strings.Builder
+	b.WriteString(title + "\n")
+	places := forest(nodesOf(all))
+	var branch func(below []int, indent string)
+	branch = func(below []int, indent string) {
+		for k, i := range below {
+			joint, further := "|-- ", "|   "
+			if k == len(below)-1 {
+				joint, further = "`-- ", "    "
+			}
+			fmt.Fprintf(&b, "%s%s%s\n", indent, joint, label(places[i].node, ", "))
+			branch(places[i].below, indent+further)
+		}
+	}
+	for _, i := range tree(places).tops() {
+		fmt.Fprintf(&b, "%s\n", label(places[i].node, ", "))
+		branch(places[i].below, "")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// label says of a node what a drawing tells.
+func label(n Node, sep string) string {
+	parts := []string{n.Name}
+	if n.Part == master {
+		parts[0] += " (master)"
+	}
+	if n.Slot != "" {
+		parts = append(parts, "slot "+n.Slot)
+	}
+	if n.Synchronous {
+		parts = append(parts, "synchronous")
+	}
+	if n.Port != "" {
+		parts = append(parts, n.Port)
+	}
+	if n.Delay != "" {
+		parts = append(parts, "delayed by "+n.Delay)
+	}
+	if n.Down {
+		parts = append(parts, "down")
+	}
+	return strings.Join(parts, sep)
+}
+
+// DOT draws a topology for Graphviz.
+func DOT(w io.Writer, title string, all []engine.Node) error {
+	var b strings.Builder
+	quoted := func(text string) string {
+		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(text) + `"`
+	}
+	fmt.Fprintf(&b, "digraph %s {\n  node [shape=box, style=rounded, fontname=\"sans-serif\"]\n  edge [fontname=\"sans-serif\", fontsize=10]\n", quoted(title))
+	places := forest(nodesOf(all))
+	for _, p := range places {
+		n := p.node
+		n.Slot, n.Synchronous = "", false // the edge says it
+		fmt.Fprintf(&b, "  %s [label=%s]\n", quoted(n.Name), quoted(label(n, "\n")))
+	}
+	for _, p := range places {
+		if p.above < 0 {
+			continue
+		}
+		style, kind := "dashed", "async"
+		if p.node.Synchronous {
+			style, kind = "solid", "sync"
+		}
+		fmt.Fprintf(&b, "  %s -> %s [style=%s, label=%s]\n", quoted(places[p.above].node.Name), quoted(p.node.Name), style, quoted(strings.TrimPrefix(p.node.Slot+"\n"+kind, "\n")))
+	}
+	b.WriteString("}\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
