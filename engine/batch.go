@@ -82,12 +82,19 @@ func (g *grouping) latest(node string) int {
 
 // follows reports whether row a comes after row b, directly or through others.
 func (g *grouping) follows(a, b int) bool {
-	for r := range g.rows[a].after {
-		if r == b || g.follows(r, b) {
-			return true
-		}
+	return reaches(a, b, func(row int) []int { return keys(g.rows[row].after) })
+}
+
+// reaches goes from one number to another, by any way there is. It passes each number once: in a long chain in which each
+// comes after all before it there are more ways than could ever be gone.
+func reaches(from, to int, next func(int) []int) bool {
+	passed := map[int]bool{}
+	var reach func(int) bool
+	reach = func(from int) bool {
+		passed[from] = true
+		return slices.ContainsFunc(next(from), func(n int) bool { return n == to || !passed[n] && reach(n) })
 	}
-	return false
+	return reach(from)
 }
 
 // merged turns rows into batches: equal text behind equal rows becomes one line for several nodes, and a row stands
@@ -125,9 +132,8 @@ func (g *grouping) merged() []Batch {
 
 // direct sorts the numbers and leaves out those that another of them comes after anyway.
 func direct(after []int, rows []Batch) []int {
-	var follows func(a, b int) bool
-	follows = func(a, b int) bool {
-		return slices.ContainsFunc(rows[a-1].After, func(n int) bool { return n == b || follows(n, b) })
+	follows := func(a, b int) bool {
+		return reaches(a, b, func(n int) []int { return rows[n-1].After })
 	}
 	slices.Sort(after)
 	return slices.DeleteFunc(slices.Clone(after), func(n int) bool {

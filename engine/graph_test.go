@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -136,5 +137,21 @@ func TestRowsOfSeveralNodesAreOne(t *testing.T) {
 	}
 	if where := (Batch{Nodes: []string{""}}).Where(); !strings.Contains(where, "docker") {
 		t.Error(where)
+	}
+}
+
+// TestRowsOfALongChain: fifty nodes that restart one after another are planned in no time.
+func TestRowsOfALongChain(t *testing.T) {
+	var steps []Step
+	var before []string
+	for i := range 60 {
+		name := fmt.Sprint("n", i)
+		steps = append(steps, do(name, name, before...))
+		before = append(before, name)
+	}
+	for i, b := range batches(steps) {
+		if i > 0 && !slices.Equal(b.After, []int{i}) {
+			t.Fatalf("row %d comes after %v", b.N, b.After)
+		}
 	}
 }
