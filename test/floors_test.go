@@ -22,6 +22,7 @@ var floors = map[string][]string{
 	"providers/postgres": {"engine", "schema", "schema/catalogue", "schema/hba", "github.com/jackc/pgx/", "github.com/xdg-go/stringprep", "golang.org/x/sync/"},
 	"providers/fake":     {"engine", "schema", "schema/catalogue", "providers"},
 	"providers":          {"engine", "schema", "providers/docker", "providers/postgres"},
+	"docs":               {},
 	"cmd/pgrepl":         {"*"},
 }
 

@@ -1,23 +1,30 @@
 package main
 
 import (
-	"encoding/json"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"pgrepl/docs"
 	"pgrepl/schema"
 	"pgrepl/schema/catalogue"
 )
 
-// newSchema prints the language as data, for completion in editors.
+// newSchema prints the language as data, for completion in editors, or the JSON Schema of what a command prints.
 func newSchema(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "schema", Short: "Print the language as JSON, for editors: blocks, attributes, functions, settings", Args: noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			out := json.NewEncoder(a.out)
-			out.SetEscapeHTML(false)
-			out.SetIndent("", "  ")
-			return out.Encode(struct {
+		Use: "schema [COMMAND]", Short: "Print the language as JSON, for editors; or the JSON Schema of what a command prints as JSON",
+		Args: cobra.ArbitraryArgs, ValidArgs: docs.Outputs(),
+		RunE: func(c *cobra.Command, args []string) error {
+			switch len(args) {
+			case 0:
+			case 1:
+				return a.schemaOf(args[0])
+			default:
+				return usageError{fmt.Errorf("%s takes one command: %s", c.CommandPath(), strings.Join(docs.Outputs(), ", "))}
+			}
+			return writeJSON(a.out, struct {
 				Format    string                    `json:"format"`
 				Blocks    []schema.Block            `json:"blocks"`
 				Functions []string                  `json:"functions"`
@@ -25,6 +32,16 @@ func newSchema(a *app) *cobra.Command {
 			}{"pgrepl.schema/1", schema.Language(), schema.Functions(), settingsOfServers()})
 		},
 	}
+}
+
+// schemaOf prints the JSON Schema of a command's output. diff and show print what plan prints.
+func (a *app) schemaOf(command string) error {
+	text, known := docs.Schema(command)
+	if !known {
+		return usageError{fmt.Errorf("there is no JSON Schema of %s, but of %s%s", command, strings.Join(docs.Outputs(), ", "), didYouMean(command, docs.Outputs(), ""))}
+	}
+	_, err := a.out.Write(text)
+	return err
 }
 
 // settingOfServer is one PostgreSQL setting that a file may hold, in the words of pg_settings.

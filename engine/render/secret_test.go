@@ -27,6 +27,9 @@ func TestSecretsAreNeverTold(t *testing.T) {
 		if err := Text(&b, Tell(Title{Command: "plan", Cluster: "shop"}, p), Options{Full: true}); err != nil {
 			t.Fatal(err)
 		}
+		if err := JSON(&b, Tell(Title{Command: "plan", Cluster: "shop"}, p)); err != nil {
+			t.Fatal(err)
+		}
 		if strings.Contains(b.String(), canary) || !strings.Contains(b.String(), "(sensitive)") {
 			t.Errorf("%s:\n%s", name, &b)
 		}

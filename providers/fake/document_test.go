@@ -1,0 +1,164 @@
+package fake_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgrepl/engine"
+	"pgrepl/engine/render"
+	"pgrepl/providers/fake"
+	"pgrepl/test/outputs"
+)
+
+// documented holds what every plan must keep as a document: it is as docs/plan.schema.json says, reading it back loses
+// nothing, and each live number has a place of its own.
+func documented(t *testing.T, title render.Title, p engine.Plan) {
+	t.Helper()
+	d := render.Tell(title, p)
+	saved := written(t, d)
+	if err := outputs.Held("plan", saved); err != nil {
+		t.Errorf("%v\n%s", err, saved)
+	}
+	read, err := render.Read(saved)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := written(t, read); !bytes.Equal(saved, again) {
+		t.Errorf("saved, read and saved again it is\n%s\nwant\n%s", again, saved)
+	}
+	if read.ID() != d.ID() {
+		t.Error("what is read has another id")
+	}
+	for i := range p.Risks { // what is allowed is never stored
+		p.Risks[i].Allowed, p.Risks[i].Denied = false, false
+	}
+	var told, retold bytes.Buffer
+	if err := errors.Join(render.Text(&told, render.Tell(title, p), render.Options{Full: true}), render.Text(&retold, read, render.Options{Full: true})); err != nil {
+		t.Fatal(err)
+	}
+	if told.String() != retold.String() {
+		t.Errorf("what is read is told as\n%s\nwant\n%s", &retold, &told)
+	}
+	for _, r := range slices.Concat(p.Risks, p.Standing) {
+		if r.Figure != "" && !slices.Contains(slices.Collect(maps.Values(d.Facts)), r.Figure) {
+			t.Errorf("%s: %s is in no fact", r.Text, r.Figure)
+		}
+		if r.Figure != "" && strings.Contains(apart(t, d), r.Figure) {
+			t.Errorf("%s is not in the facts alone", r.Figure)
+		}
+	}
+}
+
+func written(t *testing.T, d render.Document) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := render.JSON(&b, d); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// apart is a document without its live numbers.
+func apart(t *testing.T, d render.Document) string {
+	t.Helper()
+	d.Facts = nil
+	return string(written(t, d))
+}
+
+// TestEveryPlanIsADocument takes all lives and transitions, and each plan in them twice: the same plan is the same bytes.
+func TestEveryPlanIsADocument(t *testing.T) {
+	plans := 0
+	for _, l := range append(lives(t), chains(t)...) {
+		t.Run(l.name, func(t *testing.T) {
+			w := newWorld(true)
+			for _, s := range l.stages {
+				s.happen(t, w)
+				c := s.bind(t, w)
+				err := converge(c, engine.Options{}, 1, func(p engine.Plan) {
+					plans++
+					documented(t, s.title(t), p)
+					again, err := plan(c, engine.Options{})
+					if err != nil {
+						t.Fatal(err)
+					}
+					if a, b := written(t, render.Tell(s.title(t), p)), written(t, render.Tell(s.title(t), again)); !bytes.Equal(a, b) {
+						t.Errorf("%s: planned twice, the plan is\n%s\nand\n%s", s.name, a, b)
+					}
+				})
+				if no := (refused{}); err != nil && !errors.As(err, &no) {
+					t.Fatalf("%s: %v", s.name, err)
+				}
+			}
+		})
+	}
+	t.Logf("%d plans", plans)
+	if plans < 200 && !t.Failed() {
+		t.Errorf("only %d plans", plans)
+	}
+}
+
+// TestASavedPlanHoldsNoSecret looks for the values of sensitive variables in the plans that make everything out of them.
+func TestASavedPlanHoldsNoSecret(t *testing.T) {
+	const first, second = "canary-first-19ca", "canary-second-77e0"
+	w, seen := newWorld(true), 0
+	text := strings.Replace(everyBlock, "superuser {", "superuser {\n password = var.secret\n", 1)
+	text = strings.Replace(text, `role "app" {`, "role \"app\" {\n password = var.secret\n", 1)
+	text = strings.Replace(text, `master "db" {`, "master \"db\" {\n env = { TOKEN = var.secret }\n", 1)
+	for _, secret := range []string{first, second} {
+		c := fake.New(load(t, secret, text, []string{"secret=" + secret}), w)
+		err := converge(c, engine.Options{}, 1, func(p engine.Plan) {
+			saved := string(written(t, render.Tell(render.Title{Command: "plan", Cluster: "shop", Vars: load(t, secret, text, []string{"secret=" + secret}).Inputs().Vars}, p)))
+			for _, canary := range []string{first, second} {
+				if strings.Contains(saved, canary) {
+					t.Errorf("the plan holds %s:\n%s", canary, saved)
+				}
+			}
+			seen += strings.Count(saved, "(sensitive)")
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if seen < 3 {
+		t.Errorf("%d sensitive values: there was too little to look for", seen)
+	}
+}
+
+// TestTheFactsAloneMove: the plans of a cluster that is as before but for its live numbers differ in the facts alone.
+func TestTheFactsAloneMove(t *testing.T) {
+	moved := 0
+	for _, l := range lives(t) {
+		w := newWorld(true)
+		for _, s := range l.stages {
+			s.happen(t, w)
+			_ = converge(s.bind(t, w), engine.Options{}, 1, func(p engine.Plan) {
+				before := render.Tell(s.title(t), p)
+				for _, risks := range [][]engine.Risk{p.Risks, p.Standing} {
+					for i := range risks {
+						if risks[i].Figure != "" {
+							risks[i].Figure += " and more"
+						}
+						risks[i].Stops *= 20
+					}
+				}
+				after := render.Tell(s.title(t), p)
+				if before.ID() != after.ID() || apart(t, before) != apart(t, after) {
+					t.Errorf("%s: a live number moves the plan", s.name)
+				}
+				a, _ := json.Marshal(before.Facts)
+				b, _ := json.Marshal(after.Facts)
+				if !bytes.Equal(a, b) {
+					moved++
+				}
+			})
+		}
+	}
+	if moved < 20 {
+		t.Errorf("only %d plans have a number that moves", moved)
+	}
+}
