@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -216,7 +217,16 @@ func (d Document) Refused() bool {
 func (d Document) Empty() bool { return len(d.Steps) == 0 && len(d.Changes) == 0 }
 
 // fact is the live number of a risk, "" where it has none.
-func (d Document) fact(r Risk) string { return d.Facts[r.key()] }
+func (d Document) fact(r Risk) string { return cmp.Or(d.Facts[r.longKey()], d.Facts[r.key()]) }
+
+// note keeps the live number of a risk, under its rule and object; where another has that place, under its text too.
+func (d Document) note(r Risk, figure string) {
+	key := r.key()
+	if _, taken := d.Facts[key]; taken {
+		key = r.longKey()
+	}
+	d.Facts[key] = figure
+}
 
 func (r Risk) key() string {
 	name := r.Code
@@ -225,6 +235,8 @@ func (r Risk) key() string {
 	}
 	return strings.TrimSpace(name + " " + r.Object)
 }
+
+func (r Risk) longKey() string { return r.key() + ": " + r.Text }
 
 // ID names what an approval is given for: the same for the same plan from the same file.
 func (d Document) ID() string {
@@ -245,10 +257,14 @@ func JSON(w io.Writer, d Document) error {
 	if err := in.Decode(&sorted); err != nil {
 		return err
 	}
+	return writeJSON(w, sorted)
+}
+
+func writeJSON(w io.Writer, v any) error {
 	out := json.NewEncoder(w)
 	out.SetEscapeHTML(false)
 	out.SetIndent("", "  ")
-	return out.Encode(sorted)
+	return out.Encode(v)
 }
 
 // Read reads a document that JSON wrote.

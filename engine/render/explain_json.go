@@ -1,7 +1,6 @@
 package render
 
 import (
-	"encoding/json"
 	"io"
 	"strings"
 
@@ -23,10 +22,7 @@ func ExplainJSON(w io.Writer, e engine.Explanation) error {
 	for _, p := range e.Refused {
 		doc.Notes = append(doc.Notes, note{p.Code, p.Summary, ""})
 	}
-	out := json.NewEncoder(w)
-	out.SetEscapeHTML(false)
-	out.SetIndent("", "  ")
-	return out.Encode(doc)
+	return writeJSON(w, doc)
 }
 
 type explanation struct {

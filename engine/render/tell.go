@@ -94,7 +94,7 @@ func (d *Document) risks(all []engine.Risk) []Risk {
 				t.Text, t.Reason = r.Why, ""
 			}
 			if r.Figure != "" {
-				d.Facts[t.key()] = r.Figure
+				d.note(t, r.Figure)
 			}
 			out = append(out, t)
 		}
