@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -16,8 +17,8 @@ func newDestroy(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "destroy", Short: "Remove what Docker holds of the cluster; volumes stay unless --allow=data[:ADDRESS]", Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := f.checkApply(); err != nil {
-				return err
+			if err := errors.Join(f.checkApply(), a.offers("text")); err != nil {
+				return usageError{err}
 			}
 			return a.withApproval(c.Context(), f, func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
 				cluster := f.removal(file, on)

@@ -176,6 +176,11 @@ func (s session) look(ctx context.Context) (engine.Plan, error) {
 	}
 	if len(problems) > 0 {
 		fmt.Fprintf(s.err, "%s: nothing was changed\n", plural(len(problems), "error"))
+		if s.tellsFindings() {
+			if err := s.writeProblems(s.title.Command+" of "+s.title.Cluster, problems); err != nil {
+				return p, err
+			}
+		}
 		return p, exitWith(exitFailed)
 	}
 	return p, nil

@@ -146,7 +146,8 @@ func (a *app) read(ctx context.Context) (*schema.Cluster, schema.Diagnostics, er
 	}
 }
 
-// load reads the file; its diagnostics go to standard error, and errors among them end the command with 65.
+// load reads the file; its diagnostics go to standard error, and errors among them end the command with 65. Where findings are
+// asked for, they are these.
 func (a *app) load(ctx context.Context) (*schema.Cluster, error) {
 	file, diags, err := a.read(ctx)
 	if err != nil {
@@ -154,6 +155,11 @@ func (a *app) load(ctx context.Context) (*schema.Cluster, error) {
 	}
 	diags.WriteText(a.err)
 	if diags.HasErrors() {
+		if a.tellsFindings() {
+			if err := a.writeFindings("the file "+a.file, findingsOf(diags)); err != nil {
+				return nil, err
+			}
+		}
 		return nil, exitWith(exitInvalid)
 	}
 	a.excerpt = func(o engine.Origin) string {

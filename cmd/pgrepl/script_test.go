@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"pgrepl/test/outputs"
 )
 
 func TestMain(m *testing.M) {
@@ -24,7 +26,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "holds": holds},
 	})
 }
 
@@ -45,4 +47,12 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code %d, wanted %d", got, want)
 	}
+}
+
+// holds OUTPUT FILE fails unless a file (or stdout) is as the JSON Schema of the output says.
+func holds(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: holds OUTPUT FILE")
+	}
+	ts.Check(outputs.Held(args[0], []byte(ts.ReadFile(args[1]))))
 }

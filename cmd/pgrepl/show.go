@@ -30,7 +30,7 @@ func newShow(a *app) *cobra.Command {
 }
 
 // planFormats are those that a plan can be written in.
-var planFormats = []string{"text", "json", "markdown", "html"}
+var planFormats = append([]string{"text", "json", "markdown", "html", "summary", "gitlab"}, findingFormats...)
 
 // write writes a plan in the format that was asked for.
 func (a *app) write(d render.Document, full bool) error {
@@ -42,6 +42,14 @@ func (a *app) write(d render.Document, full bool) error {
 		return render.Markdown(a.out, d, o)
 	case "html":
 		return render.HTML(a.out, d, o)
+	case "summary":
+		return render.OneLine(a.out, d)
+	case "gitlab":
+		return render.GitLab(a.out, d)
+	case "github":
+		return render.GitHubPlan(a.out, d)
+	case "sarif", "junit":
+		return a.writeFindings(d.Command+" of "+d.Cluster, d.Findings())
 	}
 	return render.Text(a.out, d, o)
 }

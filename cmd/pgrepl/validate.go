@@ -11,7 +11,7 @@ func newValidate(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "validate", Short: "Check the file without Docker or a server: every problem at once", Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := a.offers("text", "json"); err != nil {
+			if err := a.offers(append([]string{"text", "json"}, findingFormats...)...); err != nil {
 				return err
 			}
 			return a.validate(c.Context())
@@ -38,6 +38,11 @@ func (a *app) validate(ctx context.Context) error {
 		fmt.Fprintf(a.out, "%s\n", text)
 	} else {
 		diags.WriteText(a.err)
+	}
+	if a.tellsFindings() {
+		if err := a.writeFindings("validate "+a.file, findingsOf(diags)); err != nil {
+			return err
+		}
 	}
 	switch {
 	case !valid:

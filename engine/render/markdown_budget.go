@@ -71,7 +71,7 @@ func (p comment) fit(d Document, limit int) string {
 	if limit == 0 {
 		limit = math.MaxInt
 	}
-	worst := d.note(limit, p.worst())
+	worst := d.omitted(limit, p.worst())
 	clip := 400
 	for len(d.heading(clip))+len(worst)+p.size() > limit && clip > 10 {
 		clip /= 2
@@ -80,7 +80,7 @@ func (p comment) fit(d Document, limit int) string {
 	p.fill(limit - len(head))
 	if out := p.leftOut(); out != (leftOut{}) {
 		p.fill(limit - len(head) - len(worst))
-		head += d.note(limit, p.leftOut())
+		head += d.omitted(limit, p.leftOut())
 	}
 	for _, t := range p {
 		head += t.forms[t.now]
@@ -150,8 +150,8 @@ func (p comment) worst() leftOut {
 	return leftOut{n, n, n, n, n, n, n, n}
 }
 
-// note says what was left out, and where it is.
-func (d Document) note(limit int, out leftOut) string {
+// omitted says what was left out, and where it is.
+func (d Document) omitted(limit int, out leftOut) string {
 	var parts []string
 	say := func(n int, one, many string) {
 		if n > 0 {
