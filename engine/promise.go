@@ -7,7 +7,8 @@ import (
 
 // Promise is what an approval is given for, one line for each change with its fields, each step in its words, and each risk.
 // Equal plans have equal lines. Bringing an image to the engine is no part of it: that may happen before the lock is taken,
-// which is made of it. A secret is not in it, only that it changes.
+// which is made of it. A secret is not in it, only that it changes; of what is new, not even that, so that a plan can be made before
+// the secret is there.
 func (p Plan) Promise() []string {
 	var out []string
 	for _, c := range p.Changes {
@@ -17,6 +18,9 @@ func (p Plan) Promise() []string {
 		var b strings.Builder
 		fmt.Fprintf(&b, "%s %s", c.Action, c.ID)
 		for _, f := range c.Fields {
+			if c.Action == Create && f.After.Secret {
+				continue
+			}
 			fmt.Fprintf(&b, "\n  %s: %s -> %s (%s)", f.Path, promised(f.Before), promised(f.After), f.Effect)
 		}
 		out = append(out, b.String())

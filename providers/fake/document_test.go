@@ -162,3 +162,32 @@ func TestTheFactsAloneMove(t *testing.T) {
 		t.Errorf("only %d plans have a number that moves", moved)
 	}
 }
+
+// TestASecretGivenLater: a plan that was made without the value of a variable is the same with it.
+func TestASecretGivenLater(t *testing.T) {
+	const text = `
+variable "secret" { sensitive = true }
+cluster "shop" {}
+master "db" {
+  env = { TOKEN = var.secret }
+}
+role "app" {
+  password = var.secret
+  settings = { work_mem = var.secret }
+}
+`
+	planned := func(vars ...string) render.Document {
+		p, err := plan(fake.New(load(t, "shop", text, vars), newWorld(true)), engine.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return render.Tell(render.Title{Command: "plan", Cluster: "shop"}, p)
+	}
+	without, with := planned(), planned("secret=8MB")
+	if len(without.Unchecked) < 2 || len(with.Unchecked) > 0 {
+		t.Fatalf("not checked: %v without the value, %v with it", without.Unchecked, with.Unchecked)
+	}
+	if without.ID() != with.ID() || len(with.Promise) == 0 {
+		t.Errorf("without the value it is plan %s, and with it %s", without.ID(), with.ID())
+	}
+}
