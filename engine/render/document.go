@@ -245,18 +245,19 @@ func (d Document) ID() string {
 	return hex.EncodeToString(digest.Sum(nil))[:12]
 }
 
-// JSON writes the document, with its keys in the order of the alphabet.
+// JSON writes the document and its id, with its keys in the order of the alphabet.
 func JSON(w io.Writer, d Document) error {
 	text, err := marshal(d)
 	if err != nil {
 		return err
 	}
-	var sorted any // encoding/json sorts the keys of maps, and of nothing else
+	sorted := map[string]any{} // encoding/json sorts the keys of maps, and of nothing else
 	in := json.NewDecoder(bytes.NewReader(text))
 	in.UseNumber()
 	if err := in.Decode(&sorted); err != nil {
 		return err
 	}
+	sorted["id"] = d.ID()
 	return writeJSON(w, sorted)
 }
 
