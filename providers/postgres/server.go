@@ -278,8 +278,12 @@ func (k serverKind) clone(s *server) clone {
 			{Do: "reload", On: serverID(upstream.node.Name)}}...),
 		Claim: engine.Claim{Pool: "walsenders of " + upstream.node.Name, Take: 2, Keep: 1, Capacity: upstream.walsenders(), AlreadyUsed: len(upstream.seen.live.Senders)}},
 		server: s, slot: slot, results: k.fresh(s)}
-	c.Behind = append(c.Behind, k.back(upstream.node.Name)...)
-	return c
+	for above := upstream; ; above = above.upstream() { // what the upstream follows has had its turn, too, and the upstream follows again
+		c.Behind = append(c.Behind, k.back(above.node.Name)...)
+		if above.isPrimary() {
+			return c
+		}
+	}
 }
 
 // walsenders is how many the server may have: what runs, otherwise what is declared, otherwise PostgreSQL's default.
