@@ -165,7 +165,7 @@ func (m *Machine) archive(ctx context.Context, folder string) (io.ReadCloser, er
 	}
 	id := m.container()
 	if m.State() == "missing" {
-		if id, err = m.site.helper(ctx, m.node, dir); errors.Is(err, errNoPath) {
+		if id, err = m.site.reader(ctx, m.node, dir); errors.Is(err, errNoPath) {
 			return nil, nil
 		} else if err != nil {
 			return nil, err
@@ -205,27 +205,35 @@ func untar(stream io.Reader, under string) (map[string][]byte, error) {
 // errNoPath is a host path that is not there yet.
 var errNoPath = errors.New("the path does not exist")
 
-// helper returns a never-started container with the node's volume, made for this look.
-func (s *Site) helper(ctx context.Context, n *schema.Node, dir string) (string, error) {
+// reader returns a helper with the node's volume that lasts as long as this look.
+func (s *Site) reader(ctx context.Context, n *schema.Node, dir string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if id, ok := s.helpers[n.Volume]; ok {
 		return id, nil
 	}
-	labels := ownLabels(s.file.Name, "helper", n.Name, nil)
+	id, err := s.engine.helper(ctx, s.file.Name, n, dir)
+	if err == nil {
+		s.helpers[n.Volume] = id
+	}
+	return id, err
+}
+
+// helper makes a container with the node's volume, which is never started: the engine reads and writes in it all the same.
+func (e *Engine) helper(ctx context.Context, cluster string, n *schema.Node, dir string) (string, error) {
+	labels := ownLabels(cluster, "helper", n.Name, nil)
 	labels[labelHelper] = n.Name
 	host := &container.HostConfig{NetworkMode: "none", Mounts: []mount.Mount{{Type: mount.TypeVolume, Source: n.Volume, Target: dir, VolumeOptions: &mount.VolumeOptions{NoCopy: true}}}}
 	if isPath(n.Volume) { // as a mount, which unlike a bind does not make a path that is missing
-		host.Mounts[0] = mount.Mount{Type: mount.TypeBind, Source: n.Volume, Target: dir, ReadOnly: true}
+		host.Mounts[0] = mount.Mount{Type: mount.TypeBind, Source: n.Volume, Target: dir}
 	}
-	made, err := s.engine.api.ContainerCreate(ctx, &container.Config{Image: n.Image, Labels: labels, Entrypoint: []string{"true"}}, host, nil, nil, "")
+	made, err := e.api.ContainerCreate(ctx, &container.Config{Image: n.Image, Labels: labels, Entrypoint: []string{"true"}}, host, nil, nil, "")
 	if err != nil && strings.Contains(err.Error(), "bind source path does not exist") {
 		return "", errNoPath
 	}
 	if err != nil {
-		return "", fmt.Errorf("read volume %s: %w", n.Volume, err)
+		return "", fmt.Errorf("mount volume %s: %w", n.Volume, err)
 	}
-	s.helpers[n.Volume] = made.ID
 	return made.ID, nil
 }
 
@@ -235,24 +243,45 @@ func (s *Site) DropHelpers(ctx context.Context) error {
 	defer s.mu.Unlock()
 	var errs []error
 	for v, id := range s.helpers {
-		err := s.engine.api.ContainerRemove(context.WithoutCancel(ctx), id, container.RemoveOptions{Force: true, RemoveVolumes: true})
-		if err != nil && !errdefs.IsNotFound(err) {
-			errs = append(errs, fmt.Errorf("remove helper container for volume %s: %w", v, err))
-		}
+		errs = append(errs, s.engine.dropHelper(ctx, id))
 		delete(s.helpers, v)
 	}
 	return errors.Join(errs...)
 }
 
-// Write puts files into the folder pgrepl/ of the volume, 0600 and the server's own, in whatever state the container is.
-// The volume's root and the folder become the server's too: a volume mounted without copy-up belongs to root. That is why
-// the archive is unpacked from the folder above: the engine leaves the owner of the target folder itself alone.
+func (e *Engine) dropHelper(ctx context.Context, id string) error {
+	err := e.api.ContainerRemove(context.WithoutCancel(ctx), id, container.RemoveOptions{Force: true, RemoveVolumes: true})
+	if err != nil && !errdefs.IsNotFound(err) {
+		return fmt.Errorf("remove helper container: %w", err)
+	}
+	return nil
+}
+
+// Write puts files into the folder pgrepl/ of the volume, 0600 and the server's own, in whatever state the container is, and
+// where there is none. The volume's root and the folder become the server's too: a volume mounted without copy-up belongs to
+// root. That is why the archive is unpacked from the folder above: the engine leaves the owner of the target folder itself alone.
 func (m *Machine) Write(ctx context.Context, files map[string][]byte) error {
 	dir, err := m.Dir(ctx)
 	if err != nil {
 		return err
 	}
-	owner, err := m.account(ctx)
+	c, err := m.site.engine.api.ContainerInspect(ctx, m.container())
+	switch {
+	case err == nil:
+		return m.write(ctx, c.ID, c.Config.Image, dir, files)
+	case !errdefs.IsNotFound(err) || m.State() != "missing":
+		return fmt.Errorf("write files of %s: %w", m.node.Name, err)
+	}
+	id, err := m.site.engine.helper(ctx, m.site.file.Name, m.node, dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(m.write(ctx, id, m.node.Image, dir, files), m.site.engine.dropHelper(ctx, id))
+}
+
+// write is Write through one container.
+func (m *Machine) write(ctx context.Context, id, image, dir string, files map[string][]byte) error {
+	owner, err := m.account(ctx, id, image)
 	if err != nil {
 		return err
 	}
@@ -280,7 +309,7 @@ func (m *Machine) Write(ctx context.Context, files map[string][]byte) error {
 		return err
 	}
 	err = m.site.engine.effect.Around("write files of "+m.node.Name, func() error {
-		return m.site.engine.api.CopyToContainer(ctx, m.container(), path.Dir(dir), &archive, container.CopyToContainerOptions{})
+		return m.site.engine.api.CopyToContainer(ctx, id, path.Dir(dir), &archive, container.CopyToContainerOptions{})
 	})
 	if err != nil {
 		return fmt.Errorf("write files of %s: %w", m.node.Name, err)
@@ -288,16 +317,16 @@ func (m *Machine) Write(ctx context.Context, files map[string][]byte) error {
 	return nil
 }
 
-// account finds the numbers of the user postgres in the node's image. It asks once per image: reading a file out of a
+// account finds the numbers of the user postgres in a container's image. It asks once per image: reading a file out of a
 // container costs the engine as much as an exec.
-func (m *Machine) account(ctx context.Context) (account, error) {
+func (m *Machine) account(ctx context.Context, id, image string) (account, error) {
 	e := m.site.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if a, known := e.accounts[m.node.Image]; known {
+	if a, known := e.accounts[image]; known {
 		return a, nil
 	}
-	stream, _, err := e.api.CopyFromContainer(ctx, m.container(), "/etc/passwd")
+	stream, _, err := e.api.CopyFromContainer(ctx, id, "/etc/passwd")
 	if err != nil {
 		return account{}, fmt.Errorf("read /etc/passwd of %s: %w", m.node.Name, err)
 	}
@@ -308,9 +337,9 @@ func (m *Machine) account(ctx context.Context) (account, error) {
 	}
 	a, err := postgresAccount(string(files["passwd"]))
 	if err != nil {
-		return a, fmt.Errorf("image %s: %w", m.node.Image, err)
+		return a, fmt.Errorf("image %s: %w", image, err)
 	}
-	e.accounts[m.node.Image] = a
+	e.accounts[image] = a
 	return a, nil
 }
 
