@@ -169,17 +169,17 @@ func (k networks) unlike(n *schema.Network, there network.Summary, f engine.Fact
 	return out
 }
 
-// inUse refuses to start a server on the data of an adopted node while somebody else's container, which knows nothing of the
-// volume's lock, runs on it.
+// inUse refuses to start a server on data that has no label of the cluster, or to touch it, while somebody else's container, which
+// may know nothing of the volume's lock, runs on it. v is the volume; nil for a path, and where there is none.
 func (k volumes) inUse(n *schema.Node, v *volume.Volume) []engine.Fact {
-	if _, there := k.seen.inspected[n.Name]; there || k.labelled(v.Labels) {
+	if _, there := k.seen.inspected[n.Name]; there || v != nil && k.labelled(v.Labels) {
 		return nil
 	}
 	for _, c := range k.seen.containers {
-		on := slices.ContainsFunc(c.Mounts, func(m container.MountPoint) bool { return m.Name == v.Name })
+		on := slices.ContainsFunc(c.Mounts, func(m container.MountPoint) bool { return m.RW && (m.Name == n.Volume || m.Source == n.Volume) })
 		if on && c.State == "running" && !nodes(k).minds(c) {
-			return []engine.Fact{{Code: "PGR256", On: volumeID(v.Name), Addr: address(n.Address), Origin: origin(n.Origin),
-				Text:   fmt.Sprintf("volume %s is in use by container %s, which is no node of this file", v.Name, containerName(c)),
+			return []engine.Fact{{Code: "PGR256", On: volumeID(n.Volume), Addr: address(n.Address), Origin: origin(n.Origin),
+				Text:   fmt.Sprintf("volume %s is in use by container %s, which is no node of this file", n.Volume, containerName(c)),
 				Detail: "two servers on one volume destroy the data in it",
 				Next:   fmt.Sprintf("write `renamed_from = %q` if that is the node under its old name; otherwise stop it (docker stop %s)", containerName(c), containerName(c))}}
 		}

@@ -125,11 +125,9 @@ func (k volumes) Facts(_, _ engine.Snapshot) []engine.Fact {
 	var out []engine.Fact
 	for _, n := range k.file.Nodes {
 		v := k.seen.volume(n.Volume)
-		if v != nil && k.takesPartVolume(v) {
+		if v == nil || k.takesPartVolume(v) {
 			out = append(out, k.inUse(n, v)...)
-			continue
-		}
-		if v != nil {
+		} else {
 			out = append(out, engine.Fact{Code: "PGR211", On: volumeID(v.Name), Addr: address(n.Address), Origin: origin(n.Origin),
 				Text:   fmt.Sprintf("a volume %s exists already and is not this cluster's%s", v.Name, owner(v.Labels)),
 				Detail: "pgrepl never writes into data that it did not make",
