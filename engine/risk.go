@@ -66,7 +66,7 @@ var rules = map[string]Rule{
 	"PGR216": {"PGR216", Never, "volume holds another major version", "A data directory belongs to one major version; another one cannot start on it.",
 		"Set `image` and `version` back, or name another `volume`."},
 	"PGR217": {"PGR217", Never, "volume holds another cluster", "Its system identifier is not the master's: it could never follow.",
-		"Name another `volume`, or remove this one if nobody needs what is in it."},
+		"Find out which of the two holds the data that you need, or name another `volume`. `pgrepl apply --rebuild ADDRESS --allow=data:ADDRESS` gives the replica's up."},
 	"PGR218": {"PGR218", Never, "replica is not in recovery", "It is a primary of its own, and may hold rows that the master does not have.",
 		"Find out which of the two holds the data that you need. `pgrepl apply --rebuild ADDRESS --allow=data:ADDRESS` gives the replica's up."},
 	"PGR219": {"PGR219", Never, "master has no data, but other data of this cluster exists", "A new master would be another cluster: no replica could follow it, and the data would be left behind.",

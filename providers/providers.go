@@ -210,6 +210,15 @@ type awakening struct {
 	server *postgres.Site
 }
 
+// Want adds what a container waits for that would put a server on data which may not be this cluster's.
+func (k awakening) Want() []engine.Resource {
+	out := k.Kind.Want()
+	for i, r := range out {
+		out[i].Needs = append(r.Needs, k.server.Awaits(r.ID.Name)...)
+	}
+	return out
+}
+
 func (k awakening) Steps(c engine.Change) []engine.Step {
 	steps := k.Kind.Steps(c)
 	for i, s := range steps {
@@ -220,13 +229,23 @@ func (k awakening) Steps(c engine.Change) []engine.Step {
 				steps[i] = leaving{s, k.server, k.beforeLeaving(c), k.server.GoesWith(c.ID.Name, c.Addr)}
 			}
 		case "create":
+			steps[i] = behind{s, k.server.Held(c.ID.Name)}
 			return append(append(steps, k.server.Deliver(c.ID.Name)...), k.server.Awaken(c.ID.Name)...)
 		case "start":
+			steps[i] = behind{s, k.server.Held(c.ID.Name)}
 			return append(steps, k.server.Awaken(c.ID.Name)...)
 		}
 	}
 	return steps
 }
+
+// behind is a step that comes after one more.
+type behind struct {
+	engine.Step
+	first engine.StepID
+}
+
+func (s behind) Needs() []engine.StepID { return append(slices.Clone(s.Step.Needs()), s.first) }
 
 // beforeLeaving is what comes before a container goes: all that its server has to do while it is up, and no commit waits for
 // it any more. Where it is replaced it has to be its turn.

@@ -14,9 +14,10 @@ func data(node string) engine.ID { return engine.ID{Kind: "data", On: node} }
 const (
 	behind = "behind"  // the WAL that it needs next is no longer on its upstream
 	apart  = "apart"   // it was promoted, and goes on by itself
+	other  = "other"   // it is another cluster's
 	kept   = "kept"    // the data from before a rebuild is there, too
 	begun  = "rebuild" // what a rebuild that was begun would lose
-	held   = "held"    // the container has started since, and waits
+	held   = "held"    // no container has a server on it
 )
 
 // is reports whether something holds for a node's data.
@@ -52,6 +53,14 @@ func (w *World) loseSlot(on, name string) error {
 		}
 	}
 	return w.change(slot(on, name), "wal", func(a *engine.Attr) { a.Value = "lost" })
+}
+
+// strays is why a container may not start: a server would be on data that no standby of this cluster can have.
+func (w *World) strays(name string) error {
+	if (w.is(name, apart) || w.is(name, other)) && !w.is(name, begun) {
+		return fmt.Errorf("a server would start on the data of %s, which is given up", name)
+	}
+	return nil
 }
 
 // halt is the two halves of holding a server back: the mark, then the restart.

@@ -17,6 +17,7 @@ import (
 //	create role legacy                 create slot debezium on pg1
 //	set work_mem=8MB on pg2            unset work_mem on pg2     (in postgresql.auto.conf, and reloaded)
 //	lose slot pg2 on pg1 (the WAL that its standby needs)         promote on pg2
+//	swap data on pg2 (for another cluster's)
 //	keep data on pg2 (from before a rebuild)                      discard data on pg2
 //	tear pg2 apart (a rebuild of it ended between its two renames)
 //	set synchronous_standby_names=nobody on pg1
@@ -63,6 +64,9 @@ func (w *World) Happen(event string) error {
 		return w.loseSlot(on, words[2])
 	case "promote on":
 		w.mark(on, apart)
+		return nil
+	case "swap data":
+		w.mark(on, other)
 		return nil
 	case "keep data":
 		w.mark(on, kept)

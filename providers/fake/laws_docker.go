@@ -57,12 +57,12 @@ func (w *World) dockerRefuses(s engine.Step) error {
 		if err := errors.Join(w.canRecover(id.On.Name, s.After(w.things)), w.canDecode(id.On.Name, w.wanted[id.On.Name].Settings["wal_level"].Value)); err != nil {
 			return err
 		}
-		return w.canStart(s.After(w.things)[id.On])
+		return errors.Join(w.strays(id.On.Name), w.canStart(s.After(w.things)[id.On]))
 	case "node start", "node update":
 		if !w.has(id.On) {
 			return fmt.Errorf("no such container: %s", id.On.Name)
 		}
-		return w.canStart(w.things[id.On])
+		return errors.Join(w.strays(id.On.Name), w.canStart(w.things[id.On]))
 	}
 	return nil
 }

@@ -269,6 +269,8 @@ func (w *World) canStream(name string) error {
 		return fmt.Errorf("upstream %s does not accept connections", upstream)
 	case w.is(name, apart):
 		return fmt.Errorf("%s is not in recovery", name)
+	case w.is(name, other):
+		return fmt.Errorf("%s is of another cluster than %s", name, upstream)
 	case w.is(name, behind):
 		return fmt.Errorf("the WAL that %s needs is no longer on %s", name, upstream)
 	case w.value(slot(upstream, slotName), "wal") == "lost":

@@ -203,8 +203,9 @@ func (s *server) lookAt(ctx context.Context) (look, error) {
 		}
 		l.why = why(err)
 		if refusal(err) {
-			l.reach = refused
-			return l, nil
+			files, err := s.lookAtFiles(ctx, l) // they tell whose the data is
+			files.reach, files.why = refused, l.why
+			return files, err
 		}
 	}
 	return s.lookAtFiles(ctx, l)

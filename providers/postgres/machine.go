@@ -34,8 +34,8 @@ type Machine interface {
 	Read(ctx context.Context, folder string) (map[string][]byte, error)
 	// Holds reports whether a folder of the volume is there, and whether there is anything in it, in any state of the node.
 	Holds(ctx context.Context, folder string) (there, filled bool, err error)
-	// Write puts files into pgrepl/, 0600 and the server's own. Those named conf and hba become postgresql.auto.conf and
-	// pg_hba.conf when the server starts the next time.
+	// Write puts files into pgrepl/, 0600 and the server's own, in any state of the node. Those named conf and hba become
+	// postgresql.auto.conf and pg_hba.conf when the server starts the next time.
 	Write(ctx context.Context, files map[string][]byte) error
 
 	// Run runs a shell script as the user postgres; secrets may go in through stdin only.

@@ -47,7 +47,8 @@ func (s *server) asks() bool {
 
 // rebuild is what this plan does about the data of a standby, or nil.
 func (s *server) rebuild() *rebuild {
-	if s.isPrimary() || s.node.Protect || s.seen.tight || s.seen.reach != up && s.seen.reach != down {
+	known := s.seen.reach == up || s.seen.reach == down || s.stranger() // which may let nobody in
+	if s.isPrimary() || s.node.Protect || s.seen.tight || s.enters() || !known {
 		return nil
 	}
 	text, now, sure := s.loss()
@@ -67,7 +68,13 @@ func (s *server) rebuild() *rebuild {
 // begun reports whether a run was killed in a rebuild that loses nothing, or that has put the new data in place.
 func (s *server) begun() bool {
 	d, known := s.identity()
-	return s.seen.rebuild == losesNone || s.seen.rebuild != "" && s.seen.kept && known && d.Standby
+	return !s.stranger() && (s.seen.rebuild == losesNone || s.seen.rebuild != "" && s.seen.kept && known && d.Standby)
+}
+
+// stranger reports whether a standby's data is of another cluster than the master's: another system identifier.
+func (s *server) stranger() bool {
+	d, known := s.identity()
+	return !s.isPrimary() && known && s.site.system() != "" && d.System != s.site.system()
 }
 
 // leftover reports whether there is data from before a rebuild, and this plan sees the new one stream.
@@ -94,6 +101,8 @@ func (s *server) apart() (code string, apart bool) {
 	switch {
 	case !known:
 		return "", false
+	case s.stranger():
+		return "PGR217", true
 	case !d.Standby:
 		return "PGR218", true
 	case master && d.Timeline > m.Timeline:
@@ -132,11 +141,15 @@ func (s *server) histories() (text, now string) {
 	m := s.site.primary()
 	own, _ := s.past()
 	of, known := m.past()
+	d, _ := s.identity()
 	part := "not in recovery, on "
-	if d, _ := s.identity(); d.Standby {
+	if d.Standby {
 		part = "in recovery on "
 	}
 	text = fmt.Sprintf("%s is %s%s", s.address(), part, own.since())
+	if s.stranger() {
+		text = fmt.Sprintf("volume %s holds another cluster: system identifier %s, the master's is %s; %s", s.node.Volume, d.System, s.site.system(), text)
+	}
 	now = fmt.Sprintf("%s is at %s", s.address(), own.at)
 	if !known {
 		return text, now
@@ -146,6 +159,7 @@ func (s *server) histories() (text, now string) {
 	common := of.parts(own)
 	where := fmt.Sprintf("they part at %s of timeline %d", common.at, common.timeline)
 	switch {
+	case s.stranger(): // two timelines of one number have nothing in common
 	case common.timeline == 0:
 		text += "; where they part is not known"
 	case slices.Contains(own.left, common) || slices.Contains(of.left, common):

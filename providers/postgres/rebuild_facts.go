@@ -12,6 +12,9 @@ func (k serverKind) dataFact(s *server, f engine.Fact) engine.Fact {
 	code, apart := s.apart()
 	text, now, _ := s.loss()
 	command := fmt.Sprintf("pgrepl apply --rebuild %[1]s --allow=data:%[1]s", s.address())
+	if s.seen.tight { // which cannot be rebuilt in place
+		command = fmt.Sprintf("docker rm -f %s; docker volume rm %s; pgrepl apply", s.node.Name, s.node.Volume)
+	}
 	switch {
 	case s.isPrimary():
 	case s.node.Protect && (s.asks() || s.seen.rebuild != ""):
@@ -24,7 +27,7 @@ func (k serverKind) dataFact(s *server, f engine.Fact) engine.Fact {
 			f.Code, f.Text = "PGR259", fmt.Sprintf("%s cannot be rebuilt in place: its volume %s was made by hand", s.address(), s.node.Volume)
 		}
 		f.Detail = "a rebuild makes the new data beside the old, and the volume is the data directory itself"
-		f.Next = fmt.Sprintf("docker rm -f %s; docker volume rm %s; pgrepl apply", s.node.Name, s.node.Volume)
+		f.Next = command
 	case s.rebuild() != nil && apart && s.seen.kept:
 		f.Code, f.Text = "PGR241", fmt.Sprintf("%s holds data from before an earlier rebuild, and has a history of its own again", s.address())
 		f.Detail = "a rebuild keeps the old data until the new streams, and there is room for one: " + text + "; " + now
@@ -45,6 +48,9 @@ func (k serverKind) dataFact(s *server, f engine.Fact) engine.Fact {
 		f.Code, f.Text = code, text
 		f.Detail = now + "; rows may have been written to it that the master does not have; nothing is touched"
 		f.Next = fmt.Sprintf("find out which of the two holds the data you need; then %s gives that of %s up, or declare it as the master", command, s.address())
+		if s.stranger() {
+			f.Next += "; or name another `volume`"
+		}
 	}
 	return f
 }

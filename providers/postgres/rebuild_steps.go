@@ -40,25 +40,47 @@ rm -f pgrepl/rebuild
 // per standby, its walreceiver would be on it again within seconds, and would set a slot that was just made back to where
 // its own data ends, which is WAL that is gone.
 func (k serverKind) remake(s *server, r *rebuild) []engine.Step {
-	name := s.node.Name
-	first := append(k.WhileUp(name), engine.StepID{Do: "create", On: nodeID(name)}, engine.StepID{Do: "start", On: nodeID(name)})
-	stop := halt{Order: engine.Order{Self: halted(name), On: name, Behind: first}, server: s, rebuild: *r}
+	stop := halt{Order: engine.Order{Self: halted(s.node.Name), On: s.node.Name, Behind: k.WhileUp(s.node.Name)}, server: s, rebuild: *r}
 	backup := k.clone(s)
-	backup.Self, backup.beside, backup.Behind = engine.StepID{Do: "rebuild", On: serverID(name)}, true, append(backup.Behind, stop.Self)
+	backup.Self, backup.beside, backup.Behind = engine.StepID{Do: "rebuild", On: serverID(s.node.Name)}, true, append(backup.Behind, stop.Self)
 	return []engine.Step{stop, backup, k.accept(s.firstTurn()), k.stream(s), k.discard(s)}
 }
 
 // halted is the step after which the server of a standby is held back.
 func halted(node string) engine.StepID { return engine.StepID{Do: "halt", On: serverID(node)} }
 
-// halt stops a server and keeps it from starting until its data has been made anew.
+// Held is the step before which nothing may start, stop or replace the container of a node, where a plan has it: no server
+// starts on data that is given up, least of all on another cluster's.
+func (s *Site) Held(node string) engine.StepID { return halted(node) }
+
+// Awaits is what has to be known before a container is touched that might put a server on data which is not this cluster's:
+// where the data is to be made anew, all that this takes; where the master could not be looked at, whose the data is.
+func (s *Site) Awaits(node string) []engine.ID {
+	srv := s.server(node)
+	switch {
+	case srv == nil || srv.isPrimary():
+	case srv.rebuild() != nil:
+		return []engine.ID{serverID(node)}
+	case srv.seen.known && s.primary().seen.reach == hidden:
+		return []engine.ID{serverID(s.primary().node.Name)}
+	}
+	return nil
+}
+
+// halt stops a server and keeps it from starting until its data has been made anew. Where none runs it only does the latter;
+// it comes before any other container on the data.
 type halt struct {
 	engine.Order
 	server  *server
 	rebuild rebuild
 }
 
-func (s halt) String() string { return "stop" }
+func (s halt) String() string {
+	if s.server.machine.Running() {
+		return "stop"
+	}
+	return "hold back"
+}
 
 func (s halt) After(w engine.Snapshot) engine.Snapshot {
 	r := w[serverID(s.server.node.Name)]
@@ -99,6 +121,9 @@ func (s halt) Run(ctx context.Context) error {
 	s.server.session.close()
 	if err := s.server.machine.Write(ctx, map[string][]byte{"rebuild": []byte(loses + "\n")}); err != nil {
 		return fmt.Errorf("stop %s: %w", s.server.node.Name, err)
+	}
+	if !s.server.machine.Running() {
+		return nil
 	}
 	return s.server.machine.Restart(ctx)
 }

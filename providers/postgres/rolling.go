@@ -85,12 +85,12 @@ func (s *Site) before(t turn) []engine.StepID {
 }
 
 // goes are the steps after which the server of t may go down. A standby that is rebuilt has no turn: it has stopped before the
-// others go down, and its base backup is made when all are back.
+// others go down, in its new container where it gets one, and its base backup is made when all are back.
 func (s *Site) goes(t turn) []engine.StepID {
 	out := append(s.WhileUp(t.server.node.Name), s.before(t)...)
 	for _, d := range s.standbys() {
 		if d.rebuild() != nil && t.server.rebuild() == nil && !t.server.machine.Moves() {
-			out = append(out, halted(d.node.Name))
+			out = append(out, halted(d.node.Name), engine.StepID{Do: "create", On: nodeID(d.node.Name)})
 		}
 	}
 	return out
@@ -103,7 +103,7 @@ func (s *Site) Turn(node string) []engine.StepID {
 	if srv == nil {
 		return s.WhileUp(node)
 	}
-	return s.goes(srv.firstTurn())
+	return append(s.goes(srv.firstTurn()), halted(node))
 }
 
 // back are the steps after which a server with turns has had them all.

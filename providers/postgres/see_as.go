@@ -71,6 +71,10 @@ func (s *server) lookAs(w engine.Snapshot) look {
 	if v, err := strconv.Atoi(of[majorInMemory].Value); err == nil {
 		major = v
 	}
+	system := "1"
+	if of["other"].Value != "" {
+		system = "2"
+	}
 	switch {
 	case !there:
 		return seen
@@ -78,10 +82,10 @@ func (s *server) lookAs(w engine.Snapshot) look {
 		return look{reach: hidden, why: r.Unknown}
 	case r.Attrs["server"].Value != acceptingConnections:
 		seen.reach, seen.why, seen.known = down, r.Attrs["server"].Reason, true
-		seen.directory = directory{Major: major, System: "1", Timeline: 1, Standby: !s.isPrimary() && !apart}
+		seen.directory = directory{Major: major, System: system, Timeline: 1, Standby: !s.isPrimary() && !apart}
 		return seen
 	}
-	l := live{User: orDefault(r.Attrs[loginPath].Value, managementRole), LSN: "0/3000000", Oldest: "0000000000000003", Segment: 16 << 20, Starved: !s.isPrimary(), Version: major, System: "1", Timeline: 1, Recovery: !s.isPrimary(), Settings: map[string]liveSetting{}, Connections: 10}
+	l := live{User: orDefault(r.Attrs[loginPath].Value, managementRole), LSN: "0/3000000", Oldest: "0000000000000003", Segment: 16 << 20, Starved: !s.isPrimary(), Version: major, System: system, Timeline: 1, Recovery: !s.isPrimary(), Settings: map[string]liveSetting{}, Connections: 10}
 	for path, a := range w[settingsID(s.node.Name)].Attrs {
 		name := strings.TrimPrefix(path, settingPath)
 		value, _, argument := strings.Cut(a.Value, " (from command line)")

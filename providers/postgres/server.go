@@ -121,7 +121,7 @@ func (k serverKind) Facts(want, seen engine.Snapshot) []engine.Fact {
 			f.Code, f.Text = "PGR254", fmt.Sprintf("%s has a role %s already, and pgrepl did not make it", s.address(), managementRole)
 			f.Detail = "pgrepl logs in as a role of its own by that name, and never takes one over"
 			f.Next = "rename it (ALTER ROLE " + managementRole + " RENAME TO another), or drop it"
-		case s.seen.reach == refused:
+		case s.seen.reach == refused && !s.stranger():
 			f.Code, f.Text = "PGR223", fmt.Sprintf("%s does not let the management role %q in", s.address(), managementRole)
 			f.Detail = "server: " + s.seen.why
 			f.Next = "put `host all pgrepl 127.0.0.1/32 scram-sha-256` back as the first line of its pg_hba.conf, and the role pgrepl with the password in the volume's pgrepl/credential"
@@ -139,10 +139,6 @@ func (k serverKind) Facts(want, seen engine.Snapshot) []engine.Fact {
 			f.Code, f.Text = "PGR216", fmt.Sprintf("volume %s holds data of PostgreSQL %d, the file asks for %d", s.node.Volume, d.Major, k.file.Version)
 			f.Detail = "a data directory belongs to one major version; another one cannot start on it"
 			f.Next = fmt.Sprintf("set `image` and `version` back to %d, or name another `volume`", d.Major)
-		case k.foreign(d):
-			f.Code, f.Text = "PGR217", fmt.Sprintf("volume %s holds another cluster: system identifier %s, the master's is %s", s.node.Volume, d.System, k.system())
-			f.Detail = "a standby of another cluster can never follow this master"
-			f.Next = "name another `volume`, or remove this one if nobody needs what is in it (docker volume rm " + s.node.Volume + ")"
 		default:
 			if f = k.dataFact(s, k.partFact(s, d, f)); f.Code == "" {
 				continue
@@ -198,8 +194,6 @@ func (s *Site) system() string {
 	d, _ := s.primary().identity()
 	return d.System
 }
-
-func (s *Site) foreign(d directory) bool { return s.system() != "" && d.System != s.system() }
 
 func (k serverKind) Steps(c engine.Change) []engine.Step {
 	s := k.server(c.ID.Name)

@@ -446,7 +446,7 @@ func TestWhatDoesNotFitIsNotAdopted(t *testing.T) {
 	})
 	c.sub("a replica of another cluster", func(t *testing.T) {
 		c.remake("replica", "pg_ctl initdb -s -D $PGDATA; touch $PGDATA/standby.signal; exec docker-entrypoint.sh postgres -c primary_slot_name=x")
-		c.refuses("PGR217", "holds another cluster: system identifier")
+		c.refuses("PGR217", "holds another cluster: system identifier", "docker rm -f "+replica+"; docker volume rm "+replica+"; pgrepl apply")
 	})
 	c.sub("synchronous standbys as an argument", func(t *testing.T) {
 		img, _ := image(t, usual, "official")

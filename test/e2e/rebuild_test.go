@@ -213,7 +213,7 @@ func TestKilledAtEachSideEffectOfARebuild(t *testing.T) {
 			}
 			plain := c.run("apply", "--auto-approve") // never more than what was allowed, and never half a copy
 			if plain.code != 0 {
-				contains(t, plain.err, c.refusal(plain.err))
+				c.refusal(plain.err, "PGR218", "PGR242")
 				c.apply("--rebuild", b, "--allow=data:"+b)
 			}
 			c.settled()
@@ -239,12 +239,14 @@ func TestKilledAtEachSideEffectOfARebuild(t *testing.T) {
 	t.Logf("killed at %d points; each time the next apply went on", points)
 }
 
-// refusal is the code with which a plain apply may refuse to go on with a rebuild that needs leave.
-func (c *cluster) refusal(text string) string {
-	for _, code := range []string{"PGR218", "PGR242"} {
+// refusal is that of the codes with which a plain apply has refused to go on with a rebuild that needs leave.
+func (c *cluster) refusal(text string, codes ...string) string {
+	c.t.Helper()
+	for _, code := range codes {
 		if strings.Contains(text, code) {
 			return code
 		}
 	}
-	return "PGR218 or PGR242"
+	c.t.Errorf("it is refused with none of %s:\n%s", strings.Join(codes, ", "), text)
+	return ""
 }
