@@ -17,7 +17,22 @@ type adopting struct {
 	server *postgres.Site
 }
 
-// Seen adds what the arguments of a container keep from being as the file says: only a new container is without them.
+// entryPoint is the attribute of a container that was made by hand and is needed to wait for a rebuild.
+const entryPoint = "entry point"
+
+// Want adds that of a container.
+func (k adopting) Want() []engine.Resource {
+	out := k.Kind.Want()
+	for _, r := range out {
+		if k.Name() == "node" && k.server.NeedsOwn(r.ID.Name) {
+			r.Attrs[entryPoint] = engine.Attr{Value: "pgrepl's", Effect: engine.Recreate, Reason: "waits for a rebuild"}
+		}
+	}
+	return out
+}
+
+// Seen adds what the arguments of a container keep from being as the file says, and that it does not wait for a rebuild: only a
+// new container is without the one, and does the other.
 func (k adopting) Seen() []engine.Resource {
 	out := k.Kind.Seen()
 	for i, r := range out {
@@ -26,6 +41,9 @@ func (k adopting) Seen() []engine.Resource {
 		}
 		if names := k.server.Argued(r.ID.Name); len(names) > 0 {
 			out[i].Attrs["arguments"] = engine.Attr{Value: strings.Join(names, ", "), Effect: engine.Recreate, Reason: "arguments beat every file"}
+		}
+		if k.server.NeedsOwn(r.ID.Name) {
+			out[i].Attrs[entryPoint] = engine.Attr{Value: "made by hand"}
 		}
 	}
 	return out

@@ -222,7 +222,7 @@ func delivered(node string) engine.StepID { return engine.StepID{Do: "deliver", 
 // SYSTEM could not write while that one ran is in force from its start.
 func (s *Site) Deliver(node string) []engine.Step {
 	srv := s.server(node)
-	if srv == nil || !srv.found() {
+	if srv == nil || !srv.found() || srv.rebuild() != nil { // which has its own
 		return nil
 	}
 	return entered{nil, s}.later([]engine.Step{deliver{Order: engine.Order{Self: delivered(node), On: node}, server: srv}})

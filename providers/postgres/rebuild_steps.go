@@ -49,6 +49,22 @@ func (k serverKind) remake(s *server, r *rebuild) []engine.Step {
 // halted is the step after which the server of a standby is held back.
 func halted(node string) engine.StepID { return engine.StepID{Do: "halt", On: serverID(node)} }
 
+// stopped are the steps after which a standby that is rebuilt has no server: it is held back, or where its container was made by
+// hand and would not wait, that is removed.
+func (s *server) stopped() []engine.StepID {
+	out := []engine.StepID{halted(s.node.Name)}
+	if s.site.NeedsOwn(s.node.Name) {
+		out = append(out, engine.StepID{Do: "remove", On: nodeID(s.node.Name)})
+	}
+	return out
+}
+
+// NeedsOwn reports whether a rebuild needs a new container for a node, in place of one that was made by hand.
+func (s *Site) NeedsOwn(node string) bool {
+	srv := s.server(node)
+	return srv != nil && srv.seen.byHand && srv.rebuild() != nil
+}
+
 // Held is the step before which nothing may start, stop or replace the container of a node, where a plan has it: no server
 // starts on data that is given up, least of all on another cluster's.
 func (s *Site) Held(node string) engine.StepID { return halted(node) }
@@ -67,8 +83,8 @@ func (s *Site) Awaits(node string) []engine.ID {
 	return nil
 }
 
-// halt stops a server and keeps it from starting until its data has been made anew. Where none runs it only does the latter;
-// it comes before any other container on the data.
+// halt stops a server and keeps it from starting until its data has been made anew. Where none runs, and where its container is
+// going to be replaced, it only does the latter; it comes before any other container on the data.
 type halt struct {
 	engine.Order
 	server  *server
@@ -76,11 +92,13 @@ type halt struct {
 }
 
 func (s halt) String() string {
-	if s.server.machine.Running() {
+	if s.stops() {
 		return "stop"
 	}
 	return "hold back"
 }
+
+func (s halt) stops() bool { return s.server.machine.Running() && !s.server.seen.byHand }
 
 func (s halt) After(w engine.Snapshot) engine.Snapshot {
 	r := w[serverID(s.server.node.Name)]
@@ -122,7 +140,7 @@ func (s halt) Run(ctx context.Context) error {
 	if err := s.server.machine.Write(ctx, map[string][]byte{"rebuild": []byte(loses + "\n")}); err != nil {
 		return fmt.Errorf("stop %s: %w", s.server.node.Name, err)
 	}
-	if !s.server.machine.Running() {
+	if !s.stops() {
 		return nil
 	}
 	return s.server.machine.Restart(ctx)

@@ -243,7 +243,7 @@ func (k slotKind) create(c engine.Change) createSlot {
 		return s
 	}
 	if d := k.consumer(s.slot); d != nil {
-		s.Behind = append(s.Behind, halted(d.node.Name))
+		s.Behind = append(s.Behind, d.stopped()...)
 	}
 	if s.slot.Database != "" {
 		s.Behind = append(s.Behind, engine.StepID{Do: "alter", On: databaseID(s.slot.Database)})
@@ -267,8 +267,8 @@ func (k slotKind) drop(c engine.Change) dropSlot {
 	if k.slot(id) == nil {
 		d.Behind = append(d.Behind, turn{server: k.server(id.On), again: true}.step("return"))
 	}
-	if d.consumer != "" {
-		d.Behind = append(d.Behind, halted(d.consumer))
+	if consumer := k.server(d.consumer); consumer != nil {
+		d.Behind = append(d.Behind, consumer.stopped()...)
 	}
 	if k.dropsFirst(k.server(id.On), d.live) {
 		d.Behind = nil
