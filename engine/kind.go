@@ -29,6 +29,8 @@ type System interface {
 	Broken(Snapshot) []string
 	// Topology gives the nodes of a state of the world: the primary first, then the others by name.
 	Topology(Snapshot) []Node
+	// Unfinished says what may be so between two steps and not after the last: a slot that keeps WAL for nobody.
+	Unfinished(Snapshot) []string
 	// Verify proves what a plan cannot see: that each standby may log in afresh, follows, and is read from.
 	Verify(context.Context) []Problem
 }
@@ -53,6 +55,8 @@ type Step interface {
 	fmt.Stringer // built from the same fields that Run uses: what is approved is what runs
 	Effects() []Effected
 	After(Snapshot) Snapshot // pure: what is true when it is done
+	// During is pure as well: what is true only while it runs, and not when it is done; false where there is nothing of that.
+	During(Snapshot) (Snapshot, bool)
 	Run(context.Context) error
 }
 
@@ -107,6 +111,7 @@ func (o Order) Needs() []StepID                             { return o.Behind }
 func (o Order) Spared() []StepID                            { return o.Unless }
 func (o Order) Node() string                                { return o.On }
 func (o Order) Effects() []Effected                         { return nil }
+func (o Order) During(w Snapshot) (Snapshot, bool)          { return w, false }
 func (o Order) Scheduling() (cancellable bool, claim Claim) { return o.Cancellable, o.Claim }
 
 // Problem is an error that a user can act on: where, what, why it matters, what to do next.

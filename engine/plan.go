@@ -64,11 +64,11 @@ func Make(sys System, o Options) (Plan, []Problem, error) {
 	if p.Steps, err = order(steps, tie(o.ReverseTies)); err != nil {
 		return p, nil, err
 	}
+	p.LookAgain = waiting || revealed(c.unseen, p.Steps)
 	if problems := simulate(sys, p); len(problems) > 0 && !o.Regardless {
 		return p, problems, nil
 	}
 	p.Batches = batches(p.Steps)
-	p.LookAgain = waiting || revealed(c.unseen, p.Steps)
 	p.Risks, p.Standing = judge(p, facts)
 	p.Hints = hints(p.Changes)
 	return p, nil, nil
@@ -113,6 +113,11 @@ func (s shared) Effects() []Effected {
 }
 func (s shared) After(w Snapshot) Snapshot {
 	return s.also.After(s.Step.After(w))
+}
+func (s shared) During(w Snapshot) (Snapshot, bool) {
+	w, one := s.Step.During(w)
+	w, other := s.also.During(w)
+	return w, one || other
 }
 
 func tie(reverse bool) func(a, b Step) int {

@@ -78,6 +78,14 @@ func (c *Cluster) Topology(w engine.Snapshot) []engine.Node {
 	return c.server.Topology(w)
 }
 
+// Unfinished says what may not be so inside the servers after the last step of a plan.
+func (c *Cluster) Unfinished(w engine.Snapshot) []string {
+	if c.server == nil {
+		return nil
+	}
+	return c.server.Unfinished(w)
+}
+
 // LetGo has commits that hang wait for fewer standbys until the others are back.
 func (c *Cluster) LetGo() { c.server.LetGo() }
 

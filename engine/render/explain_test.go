@@ -71,6 +71,7 @@ func (*shop) Verify(context.Context) []engine.Problem { return nil }
 func (*shop) Guard([]engine.Step) []engine.Step       { return nil }
 func (*shop) Broken(engine.Snapshot) []string         { return nil }
 func (*shop) Topology(engine.Snapshot) []engine.Node  { return nil }
+func (*shop) Unfinished(engine.Snapshot) []string     { return nil }
 
 type kind struct {
 	of   *shop

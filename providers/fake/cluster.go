@@ -82,6 +82,9 @@ func (c *Cluster) Broken(w engine.Snapshot) []string { return c.real.Broken(w) }
 // Topology is what the real one says of a state of the world.
 func (c *Cluster) Topology(w engine.Snapshot) []engine.Node { return c.real.Topology(w) }
 
+// Unfinished is what the real one says of the end of a plan.
+func (c *Cluster) Unfinished(w engine.Snapshot) []string { return c.real.Unfinished(w) }
+
 // toWorld makes real steps such that are done to the world.
 func (c *Cluster) toWorld(steps []engine.Step) []engine.Step {
 	var out []engine.Step

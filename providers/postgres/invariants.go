@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,9 +29,10 @@ func (s *Site) Broken(w engine.Snapshot) []string {
 			out = append(out, state.standby(d)...)
 		}
 	}
+	loads := state.loads()
 	for _, srv := range s.servers {
 		if state.alive(srv) {
-			out = append(out, state.capacity(srv)...)
+			out = append(append(out, state.capacity(srv, loads[srv])...), state.shutsOut(srv)...)
 		}
 	}
 	return out
@@ -42,9 +44,12 @@ type state struct {
 	world engine.Snapshot
 }
 
-// alive reports whether a server is there and answers.
+// alive reports whether a server is there and answers, also under the name that its container had before.
 func (s state) alive(srv *server) bool {
 	node, there := s.world[nodeID(srv.node.Name)]
+	if !there && srv.node.RenamedFrom != "" {
+		node, there = s.world[nodeID(srv.node.RenamedFrom)]
+	}
 	return there && node.Attrs["state"].Value != "exited" && s.world[serverID(srv.node.Name)].Attrs["server"].Value == acceptingConnections
 }
 
@@ -52,7 +57,18 @@ func (s state) link(d *server) map[string]engine.Attr { return s.world[replicaID
 
 func (s state) streams(d *server) bool { return s.link(d)["replication"].Value == "streaming" }
 
-// commitsWait reports whether fewer of the listed standbys are there than commits wait for.
+// upstream is the server that a standby follows, by the name that it has in the link; nil where the file does not have it.
+func (s state) upstream(d *server) *server {
+	name := inForce(s.link(d)["upstream"].Value)
+	i := slices.IndexFunc(s.site.servers, func(srv *server) bool { return name != "" && (srv.node.Name == name || srv.node.RenamedFrom == name) })
+	if i < 0 {
+		return nil
+	}
+	return s.site.servers[i]
+}
+
+// commitsWait reports whether fewer of the listed standbys are there than commits wait for. One that follows another standby
+// acknowledges nothing, whatever it is called.
 func (s state) commitsWait() bool {
 	p := s.site.primary()
 	names, _ := p.namesInForce()
@@ -61,7 +77,7 @@ func (s state) commitsWait() bool {
 	}
 	left := 0
 	for _, d := range s.site.standbys() {
-		if names.has(inForce(s.link(d)["application_name"].Value)) && s.alive(d) && s.streams(d) {
+		if names.has(inForce(s.link(d)["application_name"].Value)) && s.alive(d) && s.streams(d) && s.upstream(d) == p {
 			left++
 		}
 	}
@@ -77,7 +93,7 @@ func (s state) standby(d *server) []string {
 			out = append(out, fmt.Sprintf("%s has less of %s than its master, and stops replaying", d.address(), name))
 		}
 	}
-	upstream, slot := s.site.server(inForce(s.link(d)["upstream"].Value)), inForce(s.link(d)["slot"].Value)
+	upstream, slot := s.upstream(d), inForce(s.link(d)["slot"].Value)
 	unknown := upstream == nil || upstream.seen.reach != up && upstream.seen.reach != absent
 	if unknown || !s.alive(upstream) || slot == "" || upstream.rebuild() != nil { // whose slots go with its old data
 		return out
@@ -88,28 +104,51 @@ func (s state) standby(d *server) []string {
 	return out
 }
 
-// capacity says of what a server would have more than it may.
-func (s state) capacity(srv *server) []string {
-	slots, senders := 0, 0
+// load is what is asked of a server.
+type load struct {
+	slots, senders int
+	backup         string // that runs
+}
+
+// loads counts for every server who reads from it. A base backup takes two walsenders, and a slot of its own where it has none.
+func (s state) loads() map[*server]load {
+	out := map[*server]load{}
 	for id := range s.world {
-		if id.Kind == "slot" && id.On == srv.node.Name {
-			slots++
+		if id.Kind == "slot" {
+			on := s.site.server(id.On)
+			l := out[on]
+			l.slots++
+			out[on] = l
 		}
 	}
 	for _, d := range s.site.standbys() {
-		if s.alive(d) && s.streams(d) && inForce(s.link(d)["upstream"].Value) == srv.node.Name {
-			senders++
+		upstream := s.upstream(d)
+		l := out[upstream]
+		if copied, running := s.link(d)[backupPath]; running {
+			l.backup = " during the base backup of " + d.address().String()
+			l.senders += 2
+			if copied.Reason != "" {
+				l.slots++
+			}
+		} else if s.alive(d) && s.streams(d) {
+			l.senders++
 		}
+		out[upstream] = l
 	}
-	var out []string
+	return out
+}
+
+// capacity says of what a server would have more than it may.
+func (s state) capacity(srv *server, l load) []string {
 	if !s.known(srv) {
 		return nil
 	}
-	if slots > s.number(srv, "max_replication_slots") {
-		out = append(out, fmt.Sprintf("%s has more slots than max_replication_slots", srv.address()))
+	var out []string
+	if l.slots > s.number(srv, "max_replication_slots") {
+		out = append(out, fmt.Sprintf("%s has more slots than max_replication_slots%s", srv.address(), l.backup))
 	}
-	if senders > s.number(srv, "max_wal_senders") {
-		out = append(out, fmt.Sprintf("%s has more standbys than max_wal_senders", srv.address()))
+	if l.senders > s.number(srv, "max_wal_senders") {
+		out = append(out, fmt.Sprintf("%s has more readers than max_wal_senders%s", srv.address(), l.backup))
 	}
 	return out
 }

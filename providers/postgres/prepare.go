@@ -183,6 +183,20 @@ func (s clone) After(w engine.Snapshot) engine.Snapshot {
 	return withAll(w, s.results)
 }
 
+// During has what pg_basebackup takes of its upstream beside what the standby keeps: a second walsender, which sends the WAL that
+// is written meanwhile; and where it goes through a slot of its own, that one.
+func (s clone) During(w engine.Snapshot) (engine.Snapshot, bool) {
+	r := replicationKind{s.server.site}.want(s.server)
+	r.Attrs = map[string]engine.Attr{backupPath: {Value: s.String()}, "upstream": r.Attrs["upstream"]}
+	if s.slot == "" {
+		r.Attrs[backupPath] = engine.Attr{Value: s.String(), Reason: "temporary slot"}
+	}
+	return w.With(r), true
+}
+
+// backupPath is an attribute of a link that is there only during a base backup.
+const backupPath = "backup"
+
 // stalled is how long a clone may make no progress.
 const stalled = 5 * time.Minute
 

@@ -26,7 +26,8 @@ type Site struct {
 	asked   []string                 // addresses of the standbys that --rebuild names
 	letGo   bool                     // commits that hang are to wait for fewer
 	outage  outage
-	lookFor []string // settings that are asked for although the file does not name them
+	doors   map[string]door // what rules mean to pgrepl, by their text
+	lookFor []string        // settings that are asked for although the file does not name them
 
 	rotating map[string]time.Time // since when a role has a password that not all standbys have logged in with
 
