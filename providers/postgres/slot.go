@@ -245,6 +245,12 @@ func (k slotKind) create(c engine.Change) createSlot {
 	if d := k.consumer(s.slot); d != nil {
 		s.Behind = append(s.Behind, d.stopped()...)
 	}
+	on := k.server(c.ID.On)
+	for _, l := range on.seen.live.Slots { // there may be room for one only when the other is gone
+		if k.dropsFirst(on, l) {
+			s.Behind = append(s.Behind, engine.StepID{Do: "drop", On: slotID(c.ID.On, l.Name)})
+		}
+	}
 	if s.slot.Database != "" {
 		s.Behind = append(s.Behind, engine.StepID{Do: "alter", On: databaseID(s.slot.Database)})
 	}
