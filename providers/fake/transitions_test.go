@@ -18,10 +18,10 @@ func chains(t *testing.T) []life {
 	var out []life
 	for _, c := range all {
 		l := life{name: "transitions-" + c.Name, vars: []string{"image=postgres:16", "patched=postgres:16.4"}}
-		l.add("start", "", c.Start)
+		l.add("start", c.Start, transitions.Transition{})
 		for _, tr := range c.Transitions {
 			if tr.Refused == "" && tr.Open == "" {
-				l.add(tr.Name, events(tr.Events), tr.After)
+				l.add(tr.Name, tr.After, tr)
 			}
 		}
 		out = append(out, l)
@@ -29,10 +29,15 @@ func chains(t *testing.T) []life {
 	return out
 }
 
-func (l *life) add(name, events, text string) {
+// add adds a stage with a file, and with what happens before and is asked for in a transition.
+func (l *life) add(name, text string, tr transitions.Transition) {
 	text = strings.ReplaceAll(text, "%", "shop")
+	var rebuild []string
+	for _, r := range tr.Rebuild {
+		rebuild = append(rebuild, strings.ReplaceAll(r, "%", "shop"))
+	}
 	var cluster *schema.Cluster
-	l.stages = append(l.stages, stage{name: name, file: text, events: events, load: func(t *testing.T) *schema.Cluster {
+	l.stages = append(l.stages, stage{name: name, file: text, events: events(tr.Events), rebuild: rebuild, load: func(t *testing.T) *schema.Cluster {
 		if cluster == nil {
 			cluster = load(t, name, text, l.vars)
 		}
@@ -63,11 +68,11 @@ func TestOpenTransitions(t *testing.T) {
 				continue
 			}
 			l := life{name: c.Name, vars: []string{"image=postgres:16", "patched=postgres:16.4"}}
-			l.add("before", "", tr.Before)
+			l.add("before", tr.Before, transitions.Transition{})
 			if err := l.live(t, newWorld(false), nil, nil); err != nil {
 				t.Fatalf("%s: before %s: %v", c.Name, tr.Name, err)
 			}
-			if l.add(tr.Name, "", tr.After); l.live(t, newWorld(false), nil, nil) == nil {
+			if l.add(tr.Name, tr.After, transitions.Transition{}); l.live(t, newWorld(false), nil, nil) == nil {
 				t.Errorf("%s: %s was wrong, and seems not to be any more: take the line \"open\" out", c.Name, tr.Name)
 			}
 		}

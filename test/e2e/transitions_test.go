@@ -189,6 +189,9 @@ func (l *lived) prepare(tr transitions.Transition) []string {
 	for _, a := range tr.Allow {
 		args = append(args, "--allow="+strings.ReplaceAll(a, "%", l.prefix))
 	}
+	for _, r := range tr.Rebuild {
+		args = append(args, "--rebuild="+strings.ReplaceAll(r, "%", l.prefix))
+	}
 	return args
 }
 

@@ -9,6 +9,7 @@
 //	- text                      an edit of the file: lines with a blank stay, those with - go, those with + come;
 //	+ text                      an empty line divides one place from the next
 //	allow: data                 what apply is given with --allow
+//	rebuild: replica.%-b        what it is given with --rebuild
 //	refused: text               apply ends with an error that says this, and changes nothing
 //	open: text                  what is still wrong: apply ends with an error that says this, until somebody puts it right. The
 //	                            next transition starts from the file before
@@ -55,6 +56,7 @@ type Transition struct {
 	After  string
 
 	Allow   []string
+	Rebuild []string
 	Refused string
 	Open    string
 	Plan    []string
@@ -153,6 +155,8 @@ func (t *Transition) say(key, value string) error {
 		t.Events = append(t.Events, value)
 	case "allow":
 		t.Allow = append(t.Allow, value)
+	case "rebuild":
+		t.Rebuild = append(t.Rebuild, value)
 	case "refused":
 		t.Refused = value
 	case "open":
