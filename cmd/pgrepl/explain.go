@@ -126,6 +126,9 @@ func (a *app) tell(file *schema.Cluster, cluster *providers.Cluster, q asked, p 
 	if a.format == "json" {
 		return render.ExplainJSON(a.out, e)
 	}
+	if hangs := cluster.Hangs(); hangs != "" {
+		fmt.Fprintln(a.out, "! commits hang: "+hangs)
+	}
 	return render.Explain(a.out, e, render.Options{Color: a.colored(a.out)})
 }
 

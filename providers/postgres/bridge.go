@@ -16,6 +16,7 @@ func (s *Site) Guard(steps []engine.Step) []engine.Step {
 	now, _ := primary.namesInForce()
 	names, asks := k.kept(), s.letGo && s.Hangs() != ""
 	if asks {
+		names = primary.withoutFrozen(names)
 		names = names.atMost(primary.acknowledging(names))
 	}
 	names, fewer := k.meanwhile(names, func(d *server) bool { return goesDown(d, steps) })

@@ -99,6 +99,7 @@ type shadow struct{ Role, Database, Name, Value string }
 
 type sender struct {
 	Name, State, Sync, Began string
+	Silent                   bool // it has not answered for longer than a standby is ever silent, and a commit waits
 	Lag                      *int64
 }
 

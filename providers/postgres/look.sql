@@ -30,6 +30,7 @@ SELECT json_build_object(
   'starved', EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'startup' AND wait_event IN ('RecoveryWalStream', 'RecoveryRetrieveRetryInterval')),
   'receiver', (SELECT json_build_object('status', status, 'slot', coalesce(slot_name, ''), 'host', coalesce(sender_host, '')) FROM pg_stat_wal_receiver),
   'senders', (SELECT coalesce(json_agg(json_build_object('name', application_name, 'state', state, 'sync', sync_state, 'began', to_json(backend_start),
+      'silent', coalesce(clock_timestamp() - reply_time > '15 s', false) AND EXISTS (SELECT FROM pg_stat_activity a WHERE a.wait_event = 'SyncRep'),
       'lag', pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, replay_lsn)::bigint)
       ORDER BY application_name, pid), '[]') FROM pg_stat_replication),
   'settings', (SELECT coalesce(json_object_agg(lower(name), json_build_object('reset', coalesce(reset_val, ''), 'boot', coalesce(boot_val, ''), 'unit', coalesce(unit, ''),

@@ -7,10 +7,11 @@ import (
 	"pgrepl/schema"
 )
 
-// still is a machine that stays where it is.
+// still is a machine that runs and stays where it is.
 type still struct{ Machine }
 
-func (still) Moves() bool { return false }
+func (still) Moves() bool   { return false }
+func (still) State() string { return "running" }
 
 // A restart of the master waits for the standbys that are there, and not for one that can only be cloned when it is back.
 func TestRestartDoesNotWaitForAStandbyThatIsStillToBeCloned(t *testing.T) {

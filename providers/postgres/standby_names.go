@@ -82,6 +82,11 @@ func (n standbyNames) has(applicationName string) bool {
 	return slices.ContainsFunc(n.members, func(m string) bool { return m == "*" || strings.EqualFold(m, applicationName) })
 }
 
+// place is where a standby stands in the list, which is its priority for FIRST.
+func (n standbyNames) place(applicationName string) int {
+	return slices.IndexFunc(n.members, func(m string) bool { return m == "*" || strings.EqualFold(m, applicationName) })
+}
+
 // equal reports whether two values mean the same: order matters to FIRST only.
 func (n standbyNames) equal(o standbyNames) bool {
 	canonical := func(n standbyNames) []string {

@@ -2,11 +2,14 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"pgrepl/engine"
 )
@@ -151,25 +154,7 @@ func (s *Site) Hangs() string {
 	if p.seen.reach != up || n >= now.count {
 		return ""
 	}
-	return fmt.Sprintf("every commit on %s waits: synchronous is %s, and %s", p.address(), s.called(now), stream1(n))
-}
-
-func stream1(n int) string {
-	if n == 0 {
-		return "none of them streams"
-	}
-	return fmt.Sprintf("only %d of them streams", n)
-}
-
-// acknowledging counts the standbys that stream and that commits wait for.
-func (s *server) acknowledging(n standbyNames) int {
-	streaming := 0
-	for _, w := range s.seen.live.Senders {
-		if w.State == "streaming" && n.has(w.Name) {
-			streaming++
-		}
-	}
-	return streaming
+	return fmt.Sprintf("every commit on %s waits: synchronous is %s, and %s", p.address(), s.called(now), p.whoAnswers(now, n))
 }
 
 // interrupted is what of a running standby the file changes so that it restarts, or gets a new container; "" where nothing is.
@@ -274,18 +259,35 @@ func (s shrinkNames) After(w engine.Snapshot) engine.Snapshot {
 	return w.With(r)
 }
 
-// Run notes the way back before it gives anything up: setNames would find only what was left.
+// Run notes the way back before it gives anything up: setNames would find only what was left. Where a commit that waits holds the
+// ledger's row itself, it has to be let go before.
 func (s shrinkNames) Run(ctx context.Context) error {
-	if s.server.seen.live.Ledger {
-		note := markSQL(s.Self.On, "")
-		if !s.forGood { // what a commit has proved is noted already; what was never proved here is all that is known
-			note = markOnceSQL(s.Self.On, s.was.String())
-		}
-		if err := s.server.session.change(ctx, "note "+synchronousNames, note); err != nil {
-			return err
-		}
+	err := s.note(ctx)
+	held := lockNotAvailable(err)
+	if err != nil && !held {
+		return err
 	}
-	return s.server.putNames(ctx, s.names)
+	if err := s.server.putNames(ctx, s.names); err != nil || !held {
+		return err
+	}
+	return s.note(ctx)
+}
+
+func (s shrinkNames) note(ctx context.Context) error {
+	if !s.server.seen.live.Ledger {
+		return nil
+	}
+	note := markSQL(s.Self.On, "")
+	if !s.forGood { // what a commit has proved is noted already; what was never proved here is all that is known
+		note = markOnceSQL(s.Self.On, s.was.String())
+	}
+	return s.server.session.change(ctx, "note "+synchronousNames, "SET LOCAL lock_timeout = '2s'; "+note)
+}
+
+// lockNotAvailable reports whether a statement waited in vain for what another session holds.
+func lockNotAvailable(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "55P03"
 }
 
 // setNames makes commits wait for the listed standbys, and proves that they come back. Where they do not, what was in force
