@@ -1,6 +1,7 @@
 package fake_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -171,5 +172,34 @@ func TestStepsInABadOrderAreRefused(t *testing.T) {
 				t.Errorf("of the steps %v comes\n%v\nwanted\n%s", order, problems, c.want)
 			}
 		})
+	}
+}
+
+// TestHalfAChangeLeavesNoSlotBehind leaves the replica out for which a slot is made.
+func TestHalfAChangeLeavesNoSlotBehind(t *testing.T) {
+	w := newWorld(false)
+	const before = "cluster \"shop\" {}\nmaster \"db\" {}\nslot \"one\" {}\nreplica \"ra\" { slot = slot.one }\n"
+	if err := converge(fake.New(load(t, "before", before, nil), w), engine.Options{}, 1, func(engine.Plan) {}); err != nil {
+		t.Fatal(err)
+	}
+	after := fake.New(load(t, "after", strings.ReplaceAll(before, "one", "two")+"slot \"archive\" {}\n", nil), w)
+	const unread = ", slot two on master.db keeps WAL for replica.ra, which does not read it, and no step after it changes that"
+	for _, c := range []struct {
+		o       engine.Options
+		refused string
+	}{
+		{engine.Options{}, ""},
+		{engine.Options{Target: []string{"slot.archive"}}, ""},
+		{engine.Options{Exclude: []string{"replica.ra", "slot.two"}}, ""},
+		{engine.Options{Target: []string{"slot.two"}}, "after step 1 of 1, create slot two on db (slot two)" + unread},
+		{engine.Options{Exclude: []string{"replica.ra"}}, "after step 2 of 2, create slot two on db (slot two)" + unread},
+	} {
+		_, err := plan(after, c.o)
+		no := refused{}
+		switch errors.As(err, &no); {
+		case err == nil && c.refused == "":
+		case len(no.problems) != 1 || no.problems[0].Summary != c.refused || !strings.HasPrefix(no.problems[0].Next, "--target or --exclude leaves out"):
+			t.Errorf("%+v: %v", c.o, err)
+		}
 	}
 }
