@@ -51,6 +51,8 @@ var rules = map[string]Rule{
 		"Write a `stop_timeout` above `wal_sender_timeout`, or leave it out."},
 	"PGR207": {"PGR207", Note, "hot_standby_feedback on a delayed replica", "What it can still see is not vacuumed on the master, and it sees things as late as it is told to.",
 		"Leave it out, unless queries on the delayed replica must never be cancelled."},
+	"PGR208": {"PGR208", Warns, "no connection is reserved for superusers", "pgrepl logs in as one. When others have all connections, as they come to have while commits hang, nobody gets in to help.",
+		"Leave `superuser_reserved_connections` out, or give it at least 1."},
 	"PGR210": {"PGR210", Never, "container name belongs to somebody else", "pgrepl never changes or removes what it did not make.",
 		"Give the block another `name`, or remove that container if nobody needs it."},
 	"PGR211": {"PGR211", Never, "volume belongs to somebody else", "pgrepl never writes into data that it did not make.",

@@ -36,11 +36,15 @@ func (s *server) listedSenders(n standbyNames) []sender {
 	return out
 }
 
-// frozen reports whether a standby streams and does not answer: its container is paused, or it has been silent for longer than
-// any standby is while a commit waits.
+// frozen reports whether a standby streams and does not answer: its container is paused, it has been silent for longer than any
+// standby is while a commit waits, or its replay is paused while commits wait for that (remote_apply).
 func (s *server) frozen(w sender) bool {
 	i := slices.IndexFunc(s.site.standbys(), func(d *server) bool { return strings.EqualFold(d.node.ApplicationName, w.Name) })
-	return w.Silent || i >= 0 && s.site.standbys()[i].machine.State() == "paused"
+	if i < 0 {
+		return w.Silent
+	}
+	d := s.site.standbys()[i]
+	return w.Silent || d.machine.State() == "paused" || d.seen.live.Paused && s.seen.live.Settings["synchronous_commit"].Reset == "remote_apply"
 }
 
 // withoutFrozen is a list without those that the server would go on waiting for.

@@ -12,7 +12,7 @@ import (
 // cautions are facts that hurt later: nothing fails while they hold, and each has cost somebody a cluster.
 func (s *server) cautions() []engine.Fact {
 	var out []engine.Fact
-	for _, found := range []*engine.Fact{s.stopsTooSoon(), s.feedsBackLate()} {
+	for _, found := range []*engine.Fact{s.stopsTooSoon(), s.feedsBackLate(), s.keepsNoSeat()} {
 		if found != nil {
 			out = append(out, *found)
 		}
@@ -52,6 +52,22 @@ func (s *server) feedsBackLate() *engine.Fact {
 	return &engine.Fact{Code: "PGR207", On: settingsID(s.node.Name), Path: settingPath + "hot_standby_feedback", Addr: s.address(), Origin: origin(set.Origin),
 		Text: fmt.Sprintf("%s is %s late and has hot_standby_feedback: no row that it can still see is vacuumed on the master", s.address(), s.node.Delay),
 		Next: "leave hot_standby_feedback out of a delayed standby, or live with the bloat"}
+}
+
+// keepsNoSeat: when others have all connections (commits that hang do not give theirs back) a superuser still gets in, and pgrepl
+// is one, as long as some are reserved for them.
+func (s *server) keepsNoSeat() *engine.Fact {
+	const reserved = "superuser_reserved_connections"
+	set, written := s.node.Settings[reserved]
+	if !written || set.Unset || set.Sensitive {
+		return nil
+	}
+	if canonical, err := schema.Canonical(s.describe(reserved), set.Value); err != nil || canonical != "0" {
+		return nil
+	}
+	return &engine.Fact{Code: "PGR208", On: settingsID(s.node.Name), Path: settingPath + reserved, Addr: s.address(), Origin: origin(set.Origin),
+		Text: fmt.Sprintf("%s keeps no connection for pgrepl: when others have them all, it can be neither looked at nor changed", s.address()),
+		Next: "leave " + reserved + " out: 3 are reserved by default"}
 }
 
 // heldRows: a slot that nobody reads holds back vacuum as well as WAL, on every database of the cluster (pg_replication_slots,

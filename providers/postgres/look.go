@@ -373,7 +373,7 @@ func nameArray(names []string) string {
 
 // ownSettings lists the settings whose values are compared on this server, or asked for.
 func (s *server) ownSettings() []string {
-	names := append(slices.Collect(maps.Keys(s.settings())), synchronousNames)
+	names := append(slices.Collect(maps.Keys(s.settings())), synchronousNames, "synchronous_commit")
 	names = append(names, s.site.lookFor...)
 	names = append(names, schema.HotStandby...)
 	for _, r := range s.site.file.Roles {

@@ -45,6 +45,16 @@ func TestCautions(t *testing.T) {
 		given("PGR207", false)
 		c.apply()
 	})
+	c.sub("a master without a connection for superusers", func(t *testing.T) {
+		given("PGR208", false)
+		c.edit("master \"%-a\" {\n", "master \"%-a\" {\n  settings = { superuser_reserved_connections = 0 }\n")
+		given("PGR208", true)
+		c.apply()
+		given("PGR208", true)
+		c.edit("  settings = { superuser_reserved_connections = 0 }\n", "")
+		given("PGR208", false)
+		c.apply()
+	})
 	c.sub("a slot that keeps dead rows", func(t *testing.T) {
 		for end := time.Now().Add(time.Minute); c.sql("a", "SELECT count(*) FROM pg_replication_slots WHERE slot_name LIKE '%b' AND xmin IS NOT NULL") != "1"; time.Sleep(time.Second) {
 			if time.Now().After(end) {
