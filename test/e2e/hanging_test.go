@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -100,14 +101,14 @@ func TestEverythingWorksWhileCommitsHang(t *testing.T) {
 		}
 	})
 	c.sub("two of three are frozen", func(t *testing.T) {
-		c.docker("pause", c.name("b"))
+		c.pause("b")
 		if l.writes() == hang {
 			t.Fatal("one is enough, and commits wait")
 		}
 		if first, _, _ := strings.Cut(c.want(0, "status").out, "\n"); strings.Contains(first, "every commit") {
 			t.Errorf("status begins with %q", first)
 		}
-		c.docker("pause", c.name("c"))
+		c.pause("c")
 		if l.writes() != hang {
 			t.Fatal("commits do not wait")
 		}
@@ -117,10 +118,25 @@ func TestEverythingWorksWhileCommitsHang(t *testing.T) {
 			t.Errorf("the server has %s", got)
 		}
 	})
+	if chaos() {
+		l.frozenInOtherWays(says)
+	}
+	c.sub("and all of it goes", func(t *testing.T) {
+		c.docker("kill", c.name("b"), c.name("c"))
+		c.want(0, "destroy", "--auto-approve", "--allow=data")
+		if left := c.docker("ps", "-aq", "--filter", "label=io.pgrepl.cluster="+c.prefix); left != "" {
+			t.Errorf("there is still %s", left)
+		}
+	})
+}
+
+// frozenInOtherWays has a standby that streams not answer, in ways that take longer to see.
+func (l *walk) frozenInOtherWays(says func(t *testing.T, why string)) {
+	c := l.cluster
 	c.sub("the first of the list is frozen, and the other is not asked", func(t *testing.T) {
 		c.edit(`mode     = "any"`, `mode     = "first"`)
 		c.apply()
-		c.docker("pause", c.name("b"))
+		c.pause("b")
 		if l.writes() != hang {
 			t.Fatal("commits do not wait")
 		}
@@ -131,6 +147,19 @@ func TestEverythingWorksWhileCommitsHang(t *testing.T) {
 			t.Errorf("the server has %s", got)
 		}
 	})
+	c.sub("the first of the list does not replay, and commits wait for that", func(t *testing.T) {
+		c.edit("max_connections = 20", "max_connections = 20, synchronous_commit = \"remote_apply\"")
+		c.apply()
+		c.sql("b", "SELECT pg_wal_replay_pause()")
+		if l.writes() != hang {
+			t.Fatal("commits do not wait")
+		}
+		says(t, "replica."+c.name("b")+" streams and does not answer")
+		c.apply()
+		if l.writes() == hang {
+			t.Error("commits wait still")
+		}
+	})
 	c.sub("a walreceiver is stopped", func(t *testing.T) {
 		c.freeze("b")
 		if l.writes() != hang {
@@ -139,13 +168,12 @@ func TestEverythingWorksWhileCommitsHang(t *testing.T) {
 		c.eventually("it is seen", func() bool { return strings.HasPrefix(c.want(0, "status").out, "CRITICAL: every commit") })
 		says(t, "replica."+c.name("b")+" streams and does not answer")
 	})
-	c.sub("and all of it goes", func(t *testing.T) {
-		c.docker("kill", c.name("b"), c.name("c"))
-		c.want(0, "destroy", "--auto-approve", "--allow=data")
-		if left := c.docker("ps", "-aq", "--filter", "label=io.pgrepl.cluster="+c.prefix); left != "" {
-			t.Errorf("there is still %s", left)
-		}
-	})
+}
+
+// pause freezes a container. Docker cannot while a process of it is in the kernel.
+func (c *cluster) pause(node string) {
+	c.t.Helper()
+	c.eventually(node+" is paused", func() bool { return exec.Command("docker", "pause", c.name(node)).Run() == nil })
 }
 
 // exhaust opens connections, and commits on each of them, until the server takes no more.
