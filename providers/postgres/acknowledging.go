@@ -39,7 +39,7 @@ func (s *server) listedSenders(n standbyNames) []sender {
 // frozen reports whether a standby streams and does not answer: its container is paused, it has been silent for longer than any
 // standby is while a commit waits, or its replay is paused while commits wait for that (remote_apply).
 func (s *server) frozen(w sender) bool {
-	i := slices.IndexFunc(s.site.standbys(), func(d *server) bool { return strings.EqualFold(d.node.ApplicationName, w.Name) })
+	i := slices.IndexFunc(s.site.standbys(), func(d *server) bool { return d.isCalled(w.Name) })
 	if i < 0 {
 		return w.Silent
 	}

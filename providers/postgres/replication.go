@@ -182,8 +182,14 @@ func (s *server) connected() bool {
 		return true
 	}
 	return slices.ContainsFunc(s.upstream().seen.live.Senders, func(w sender) bool {
-		return w.Name == s.node.ApplicationName && (w.State == "streaming" || w.State == "catchup")
+		return s.isCalled(w.Name) && (w.State == "streaming" || w.State == "catchup")
 	})
+}
+
+// isCalled reports whether a standby is known to its upstream by a name: the file's, or the one that it still comes by.
+func (s *server) isCalled(name string) bool {
+	now := parseConninfo(s.seen.live.Settings["primary_conninfo"].Reset)["application_name"]
+	return strings.EqualFold(name, s.node.ApplicationName) || now != "" && strings.EqualFold(name, now)
 }
 
 // seenPassfile tells whether the standby could log in again: its passfile holds the password that is wanted and that the
