@@ -32,10 +32,12 @@ const greeting = "pgrepl connected"
 // up); a tenth of a second more costs less than another exec.
 //
 // With a third argument, the node's own folder, it first hands over the files there that logging in takes, a line each
-// (name, blank, text): reading them in the same exec spares an archive call, which costs the engine as much as the exec does.
+// (name, blank, text): reading them in the same exec spares an archive call, which costs the engine as much as the exec does. With
+// them comes how much room the volume has left, in blocks and the size of one; where stat cannot tell, it is not said.
 const tunnelScript = `for f in credential passfile; do
 [ -n "$3" ] && IFS= read -r line < "$3/pgrepl/$f" && printf '%s %s\n' "$f" "$line"
 done 2>/dev/null
+[ -n "$3" ] && stat -f -c "room %a %S" "$3" 2>/dev/null
 if command -v bash >/dev/null 2>&1; then exec bash -c '
 i=0
 until exec 3<>/dev/tcp/$0/5432; do i=$((i + 1)); [ $i -le $1 ] || exit 7; sleep 0.02; done 2>&1
@@ -53,7 +55,7 @@ exec nc "$1" 5432`
 var errRefused = errors.New("connection refused")
 
 // Open connects to the node's own server from inside, and returns the lines of the files that logging in takes (credential,
-// passfile), also where nobody listens and err says so.
+// passfile) and the room that its volume has left ("BLOCKS SIZE"), also where nobody listens and err says so.
 func (m *Machine) Open(ctx context.Context, patience time.Duration) (conn net.Conn, files map[string]string, err error) {
 	dir, err := m.Dir(ctx)
 	if err != nil {
@@ -126,7 +128,7 @@ func newTunnel(exec net.Conn, stream io.Reader) *tunnel {
 	return t
 }
 
-// greeted reads up to the greeting: lines of files, then either the greeting or whatever was said instead of it.
+// greeted reads up to the greeting: lines of files and of the room, then either the greeting or whatever was said instead of it.
 func (t *tunnel) greeted() (files map[string]string, line string, err error) {
 	files = map[string]string{}
 	for {
@@ -136,7 +138,7 @@ func (t *tunnel) greeted() (files map[string]string, line string, err error) {
 		switch {
 		case line == greeting:
 			return files, line, nil
-		case err == nil && (name == "credential" || name == "passfile"):
+		case err == nil && (name == "credential" || name == "passfile" || name == "room"):
 			files[name] = text
 		case err == nil:
 			return files, line, errors.New("no greeting")

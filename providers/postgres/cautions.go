@@ -65,7 +65,7 @@ func (s *server) keepsNoSeat() *engine.Fact {
 	if canonical, err := schema.Canonical(s.describe(reserved), set.Value); err != nil || canonical != "0" {
 		return nil
 	}
-	return &engine.Fact{Code: "PGR208", On: settingsID(s.node.Name), Path: settingPath + reserved, Addr: s.address(), Origin: origin(set.Origin),
+	return &engine.Fact{Code: "PGR245", On: settingsID(s.node.Name), Path: settingPath + reserved, Addr: s.address(), Origin: origin(set.Origin),
 		Text: fmt.Sprintf("%s keeps no connection for pgrepl: when others have them all, it can be neither looked at nor changed", s.address()),
 		Next: "leave " + reserved + " out: 3 are reserved by default"}
 }

@@ -47,6 +47,7 @@ type look struct {
 	byHand    bool   // somebody else made the container
 	tight     bool   // the volume of an adopted node: nothing can be made beside its data
 	credited  bool   // the volume holds what the management role logs in with
+	room      int64  // bytes that the volume has left; 0 where that cannot be told
 	live      live
 	refused   []refusedValue // declared values that the server does not take
 }
@@ -67,6 +68,9 @@ type live struct {
 	LSN       string // what it has written; of a standby, received
 	Segment   lsn    // the size of a WAL file
 	Oldest    string // the position part of the name of the oldest WAL file that it holds
+	Wrote     *wrote // nil of one that has not finished a WAL file
+	Keep      int64  // max_slot_wal_keep_size in bytes; below 0: no limit
+	Size      int64  // of all databases; 0 of a standby, which has the same
 	Kept      bool   // the data from before a rebuild is still beside its own
 	Rebuild   string // what a rebuild that was begun would lose
 	Paused    bool
@@ -121,8 +125,9 @@ type liveSlot struct {
 	Reason                               string // why it was invalidated
 	Active                               bool
 	Retained                             int64
-	Rows                                 bool  // it holds vacuum back
-	Age                                  int64 // for so many transactions
+	Safe                                 *int64 // how much more may be written before it is lost; nil: no limit
+	Rows                                 bool   // it holds vacuum back
+	Age                                  int64  // for so many transactions
 }
 
 // collation is a database whose collation has another version where the server runs than where it was made.
@@ -143,7 +148,6 @@ type liveRole struct {
 type liveDatabase struct {
 	Name, Owner, Encoding, Locale string
 	Limit                         int
-	Size                          int64
 }
 
 const autoConfFile = "/postgresql.auto.conf"
@@ -188,7 +192,7 @@ func (s *server) lookAt(ctx context.Context) (look, error) {
 		sql := strings.NewReplacer("$DECLARED", nameArray(s.ownSettings()), "$LIBRARIES", nameArray(s.libraries())).Replace(lookSQL)
 		answered := s.site.hasAnswer()
 		err := s.session.document(ctx, sql, &l.live)
-		l.passfile, l.credited = s.session.held(), s.session.credited()
+		l.passfile, l.credited, l.room = s.session.held(), s.session.credited(), s.session.room()
 		if refusal(err) && s.machine.ByHand() {
 			err = s.guestDocument(ctx, sql, &l.live, answered, err)
 		}

@@ -4,10 +4,17 @@
 -- archive_command while archive_mode is off.
 -- The timeline of a standby that does not stream is the latest that its files know of: pg_control has the one of the last
 -- checkpoint.
+-- How fast WAL is written is told by the files of it: from the end of the oldest one that was finished within the hour, or else
+-- of the last that was finished at all, to now. That takes no statistics, which a crash or somebody resets.
 WITH here AS MATERIALIZED (SELECT CASE WHEN pg_is_in_recovery()
     THEN coalesce((SELECT nullif(received_tli, 0) FROM pg_stat_wal_receiver), greatest((SELECT timeline_id FROM pg_control_checkpoint()),
       (SELECT max(('x' || substr(name, 1, 8))::bit(32)::int) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{8}([0-9A-F]{16}|\.history)$')))
-    ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END AS timeline)
+    ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END AS timeline,
+  CASE WHEN pg_is_in_recovery() THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) ELSE pg_current_wal_lsn() END AS lsn,
+  pg_size_bytes(current_setting('wal_segment_size')) AS segment),
+wal AS MATERIALIZED (SELECT substr(name, 9) AS place, extract(epoch FROM clock_timestamp() - modification)::bigint AS age, pg_wal_lsn_diff(lsn, '0/0')
+    - ((('x' || substr(name, 9, 8))::bit(32)::bigint << 32) / segment + ('x' || substr(name, 17))::bit(32)::bigint + 1) * segment AS since
+  FROM pg_ls_waldir(), here WHERE name ~ '^[0-9A-F]{24}$')
 SELECT json_build_object(
   'system', (SELECT system_identifier::text FROM pg_control_system()),
   'user', current_user,
@@ -19,9 +26,12 @@ SELECT json_build_object(
   'now', clock_timestamp()::text,
   'timeline', (SELECT timeline FROM here),
   'history', (SELECT coalesce(pg_read_file('pg_wal/' || lpad(upper(to_hex(timeline)), 8, '0') || '.history', 0, 65536, true), '') FROM here),
-  'lsn', (CASE WHEN pg_is_in_recovery() THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) ELSE pg_current_wal_lsn() END)::text,
-  'segment', (SELECT setting::bigint FROM pg_settings WHERE name = 'wal_segment_size'),
-  'oldest', (SELECT coalesce(min(substr(name, 9)), '') FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'),
+  'lsn', (SELECT lsn::text FROM here),
+  'segment', (SELECT segment FROM here),
+  'oldest', (SELECT coalesce(min(place), '') FROM wal),
+  'wrote', (SELECT json_build_object('bytes', since::bigint, 'seconds', age) FROM wal WHERE since >= 0 ORDER BY age <= 3600 DESC, CASE WHEN age <= 3600 THEN -since ELSE since END LIMIT 1),
+  'keep', pg_size_bytes(current_setting('max_slot_wal_keep_size')),
+  'size', (SELECT coalesce(sum(pg_database_size(oid)), 0)::bigint FROM pg_database WHERE NOT pg_is_in_recovery()),
   'kept', (SELECT modification IS NOT NULL FROM pg_stat_file(current_setting('data_directory') || '.old', true)),
   'rebuild', coalesce(pg_read_file(current_setting('data_directory') || '/../pgrepl/rebuild', 0, 64, true), ''),
   'paused', CASE WHEN pg_is_in_recovery() THEN pg_get_wal_replay_pause_state() <> 'not paused' ELSE false END,
@@ -44,7 +54,7 @@ SELECT json_build_object(
   'hba_errors', (SELECT coalesce(json_agg(json_build_object('line', line_number, 'error', coalesce(error, 'not valid')) ORDER BY line_number), '[]')
     FROM pg_hba_file_rules WHERE type IS NULL),
   'slots', (SELECT coalesce(json_agg(json_build_object('name', slot_name, 'type', slot_type, 'plugin', coalesce(plugin, ''), 'database', coalesce(database, ''),
-      'active', active, 'rows', coalesce(xmin, catalog_xmin) IS NOT NULL AND slot_type = 'physical', 'age', coalesce(greatest(age(xmin), age(catalog_xmin)), 0), 'reason', coalesce(to_jsonb(s) ->> 'invalidation_reason', ''), 'status', coalesce(wal_status, ''), 'retained', coalesce(pg_wal_lsn_diff(
+      'active', active, 'rows', coalesce(xmin, catalog_xmin) IS NOT NULL AND slot_type = 'physical', 'age', coalesce(greatest(age(xmin), age(catalog_xmin)), 0), 'reason', coalesce(to_jsonb(s) ->> 'invalidation_reason', ''), 'status', coalesce(wal_status, ''), 'safe', safe_wal_size, 'retained', coalesce(pg_wal_lsn_diff(
         CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, restart_lsn), -1)::bigint) ORDER BY slot_name), '[]')
     FROM pg_replication_slots s WHERE NOT temporary),
   'library_dir', (SELECT setting FROM pg_config WHERE name = 'PKGLIBDIR'),
@@ -67,7 +77,7 @@ SELECT json_build_object(
       'settings', (SELECT coalesce(json_agg(c), '[]') FROM pg_db_role_setting d, unnest(d.setconfig) c WHERE d.setrole = r.oid AND d.setdatabase = 0)) ORDER BY rolname), '[]')
     FROM pg_authid r WHERE rolname !~ '^pg_') END,
   'databases', CASE WHEN pg_is_in_recovery() THEN '[]'::json ELSE (SELECT coalesce(json_agg(json_build_object('name', datname, 'owner', pg_get_userbyid(datdba),
-      'limit', datconnlimit, 'encoding', pg_encoding_to_char(encoding), 'locale', datcollate, 'size', pg_database_size(oid)) ORDER BY datname), '[]')
+      'limit', datconnlimit, 'encoding', pg_encoding_to_char(encoding), 'locale', datcollate) ORDER BY datname), '[]')
     FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres') END,
   'collations', (SELECT coalesce(json_agg(json_build_object('database', datname, 'made', datcollversion, 'here', pg_database_collation_actual_version(oid)) ORDER BY datname), '[]')
     FROM pg_database WHERE datallowconn AND datcollversion <> pg_database_collation_actual_version(oid))

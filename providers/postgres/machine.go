@@ -42,9 +42,10 @@ type Machine interface {
 	Run(ctx context.Context, what, script, stdin string, args ...string) (string, error)
 	// Ask is Run for a script that changes nothing.
 	Ask(ctx context.Context, script, stdin string, args ...string) (string, error)
-	// Open connects to the node's own server from inside it, waiting up to patience for it to listen, and returns the lines of
-	// the files that logging in takes (credential, passfile), also where nobody listens.
-	Open(ctx context.Context, patience time.Duration) (conn net.Conn, files map[string]string, err error)
+	// Open connects to the node's own server from inside it, waiting up to patience for it to listen, and returns what can be told
+	// on the way, also where nobody listens: the lines of the files that logging in takes (credential, passfile), and as room how
+	// many blocks its volume has left, and of which size.
+	Open(ctx context.Context, patience time.Duration) (conn net.Conn, told map[string]string, err error)
 	// Dial connects from inside the node to port 5432 of a host, waiting up to patience for somebody to listen.
 	Dial(ctx context.Context, host string, patience time.Duration) (net.Conn, error)
 	// WakeScript is the line of a script for Run that tells a node which waits for its data that it is there.

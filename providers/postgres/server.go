@@ -149,7 +149,7 @@ func (k serverKind) Facts(want, seen engine.Snapshot) []engine.Fact {
 	for _, s := range k.servers {
 		out = append(out, s.cautions()...)
 	}
-	return append(out, k.standing(want, seen)...)
+	return slices.Concat(out, k.copyFacts(), k.standing(want, seen))
 }
 
 // awayWithVolume is how somebody removes a node's data by hand.

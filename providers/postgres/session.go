@@ -32,6 +32,7 @@ type Session struct {
 	conn       *pgconn.PgConn
 	passfile   string // the node's, as it was when the connection was opened
 	credential bool   // the volume holds one
+	space      int64  // bytes that the volume had left then; 0 where that could not be told
 }
 
 // prelude is sent once per connection. search_path, so that nobody's function is called instead of PostgreSQL's; the
@@ -91,12 +92,12 @@ func (s *Session) open(ctx context.Context, patience time.Duration) error {
 func (s *Session) login(ctx context.Context, database string, patience time.Duration) (*pgconn.PgConn, error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	stream, files, err := s.machine.Open(ctx, patience)
-	s.passfile, s.credential = files["passfile"], files["credential"] != ""
+	stream, told, err := s.machine.Open(ctx, patience)
+	s.passfile, s.credential, s.space = told["passfile"], told["credential"] != "", roomLeft(told["room"])
 	if err != nil {
 		return nil, err
 	}
-	conn, err := connect(ctx, stream, managementRole, database, schema.NewSecret(files["credential"], "credential"))
+	conn, err := connect(ctx, stream, managementRole, database, schema.NewSecret(told["credential"], "credential"))
 	if refusal(err) && s.guest != nil && s.machine.ByHand() {
 		conn, err = s.asGuest(ctx, database, s.credential, err)
 	}
@@ -128,6 +129,13 @@ func (s *Session) credited() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.credential
+}
+
+// room returns how many bytes the node's volume had left when the session was opened; 0 where that could not be told.
+func (s *Session) room() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.space
 }
 
 // held returns the node's passfile as the session found it.

@@ -147,7 +147,8 @@ func (k slotKind) seenOn(s *server) []engine.Resource {
 	return out
 }
 
-// Facts reports slots that hold WAL while nothing reads them, and protected slots that would be made anew.
+// Facts reports slots that hold WAL while nothing reads them, protected slots that would be made anew, and what becomes of the
+// disk.
 func (k slotKind) Facts(want, seen engine.Snapshot) []engine.Fact {
 	var out []engine.Fact
 	for _, s := range k.file.Slots {
@@ -165,13 +166,13 @@ func (k slotKind) Facts(want, seen engine.Snapshot) []engine.Fact {
 	for _, u := range k.unread() {
 		f := engine.Fact{Code: "PGR201", On: slotID(u.on.node.Name, u.slot.Name), Addr: engine.Address{Block: "slot", Label: u.slot.Name},
 			Text:   fmt.Sprintf("slot %s on %s holds WAL and nothing reads it", u.slot.Name, u.on.node.Name),
-			Figure: "about " + coarse(u.slot.Retained), Next: "connect its consumer, or drop it: the disk fills up as long as it stands"}
+			Figure: u.fillsUp(), Next: "connect its consumer, or drop it: the disk fills up as long as it stands"}
 		if declared := k.slot(f.On); declared != nil {
 			f.Addr, f.Origin = address(declared.Address), origin(declared.Origin)
 		}
 		out = append(out, f)
 	}
-	return out
+	return append(out, k.roomFacts()...)
 }
 
 // unreadSlot is a slot that holds WAL for nobody.

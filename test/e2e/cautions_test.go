@@ -46,13 +46,13 @@ func TestCautions(t *testing.T) {
 		c.apply()
 	})
 	c.sub("a master without a connection for superusers", func(t *testing.T) {
-		given("PGR208", false)
+		given("PGR245", false)
 		c.edit("master \"%-a\" {\n", "master \"%-a\" {\n  settings = { superuser_reserved_connections = 0 }\n")
-		given("PGR208", true)
+		given("PGR245", true)
 		c.apply()
-		given("PGR208", true)
+		given("PGR245", true)
 		c.edit("  settings = { superuser_reserved_connections = 0 }\n", "")
-		given("PGR208", false)
+		given("PGR245", false)
 		c.apply()
 	})
 	c.sub("a slot that keeps dead rows", func(t *testing.T) {
