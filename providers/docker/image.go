@@ -16,6 +16,7 @@ import (
 	"github.com/docker/docker/api/types/image"
 
 	"pgrepl/engine"
+	"pgrepl/schema"
 )
 
 // imageInfo is what we need to know of an image.
@@ -117,6 +118,38 @@ func follow(ctx context.Context, stream io.Reader) error {
 		}
 		engine.Report(ctx, fmt.Sprintf("pulled %d of %d MB", sum.Current>>20, sum.Total>>20))
 	}
+}
+
+// base is what an image of PostgreSQL's own is built on, as the version of its package says (PG_VERSION=17.2-1.pgdg120+1);
+// "" where it does not say.
+func base(env []string) string {
+	for _, kv := range env {
+		if version, ok := strings.CutPrefix(kv, "PG_VERSION="); ok {
+			_, of, packaged := strings.Cut(version, ".pgdg")
+			if of, _, _ = strings.Cut(of, "+"); !packaged {
+				return "Alpine, or another system that is not Debian"
+			}
+			return "Debian " + strings.TrimSuffix(of, "0")
+		}
+	}
+	return ""
+}
+
+// baseFacts say that a node with data gets another C library under it, and with that, other collations.
+func (k nodes) baseFacts(n *schema.Node) []engine.Fact {
+	c, there := k.seen.inspected[n.Name]
+	info, here := k.seen.images[n.Image]
+	if !there || !here {
+		return nil
+	}
+	was, is := base(c.Config.Env), base(info.Env)
+	if was == "" || is == "" || was == is {
+		return nil
+	}
+	return []engine.Fact{{Code: "PGR265", On: nodeID(n.Name), Path: "image", Turn: true, Addr: address(n.Address), Origin: origin(n.At("image")),
+		Text:   fmt.Sprintf("image %s is built on %s, the one before on %s", n.Image, is, was),
+		Detail: "another C library, or another ICU, may order text otherwise, and an index over text then misses rows",
+		Next:   "stay on an image of the same system; otherwise rebuild the indexes over text afterwards"}}
 }
 
 // images is the kind of the images that nodes are made of: present on the engine, or pulled.

@@ -331,6 +331,7 @@ func (k nodes) Facts(_, _ engine.Snapshot) []engine.Fact {
 		}
 		out = append(out, k.portFacts(n)...)
 		out = append(out, k.capacityFacts(n)...)
+		out = append(out, k.baseFacts(n)...)
 	}
 	return out
 }

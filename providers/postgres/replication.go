@@ -210,7 +210,27 @@ func (k replicationKind) seenPassfile(s *server) string {
 	return schema.Hidden
 }
 
-func (replicationKind) Facts(_, _ engine.Snapshot) []engine.Fact { return nil }
+// Facts are the standbys whose name somebody else streams by, too. pg_basebackup streams beside the backup that it takes.
+func (k replicationKind) Facts(_, _ engine.Snapshot) []engine.Fact {
+	var out []engine.Fact
+	for _, d := range k.standbys() {
+		streams, backup := 0, false
+		for _, w := range d.upstream().seen.live.Senders {
+			if w.Name == d.node.ApplicationName {
+				backup = backup || w.State == "backup"
+				streams++
+			}
+		}
+		if streams < 2 || backup {
+			continue
+		}
+		out = append(out, engine.Fact{Code: "PGR244", On: replicaID(d.node.Name), Addr: d.address(), Origin: origin(d.node.Origin),
+			Text:   fmt.Sprintf("%d receivers stream from %s as %s", streams, d.upstream().node.Name, d.node.ApplicationName),
+			Detail: "where commits wait for that name, any of them answers for it, whether it keeps the data or not",
+			Next:   "stop the other one, or give it another application_name; one whose connection broke is gone after wal_sender_timeout"})
+	}
+	return out
+}
 
 func (k replicationKind) Steps(c engine.Change) []engine.Step {
 	s := k.server(c.ID.On)

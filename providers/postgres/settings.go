@@ -1,10 +1,12 @@
 package postgres
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"pgrepl/engine"
@@ -291,7 +293,27 @@ func (s *server) settingFacts() []engine.Fact {
 		fact("PGR203", "synchronous_commit", "synchronous_commit = off loses the latest commits when the server crashes; it is not what makes replication asynchronous",
 			"replication is asynchronous as long as there is no `synchronous` block", "leave it out, unless losing acknowledged commits is wanted")
 	}
+	if need, has := s.sharedHash(), cmp.Or(s.node.ShmSize, dockersShm); need > has {
+		fact("PGR266", "work_mem", fmt.Sprintf("one parallel hash join may take %d MB of /dev/shm, which has %d MB", need>>20, has>>20),
+			"the query fails where it does (could not resize shared memory segment)", "write a larger shm_size, or less work_mem")
+	}
 	return out
+}
+
+// dockersShm is what a container has of /dev/shm where nothing is said.
+const dockersShm = 64 << 20
+
+// sharedHash is how much of /dev/shm one parallel hash join may take: its table is shared, and each process adds what a hash may
+// have (hash_mem_multiplier times work_mem). 0 where that is left at its default, which fits.
+func (s *server) sharedHash() int64 {
+	_, written := s.node.Settings["work_mem"]
+	work, known := s.number("work_mem") // in kB
+	workers, too := s.number("max_parallel_workers_per_gather")
+	times, err := strconv.ParseFloat(s.value("hash_mem_multiplier"), 64)
+	if !written || !known || !too || err != nil || workers == 0 || s.value("dynamic_shared_memory_type") == "mmap" {
+		return 0
+	}
+	return int64(float64(work)*1024*times) * int64(workers+1)
 }
 
 func isOff(v string) bool {

@@ -16,6 +16,9 @@ func (s *server) shadowFacts() []engine.Fact {
 	var out []engine.Fact
 	for _, sh := range s.seen.live.Shadows {
 		v, declared := s.node.Settings[sh.Name]
+		if !declared && sh.waitsForNobody() && s.site.file.Synchronous != nil { // which says that commits wait
+			v, declared = schema.Setting{Value: "on", Origin: s.site.file.Synchronous.Origin}, true
+		}
 		if !declared || v.Sensitive || s.site.meansSo(sh) || equalSetting(s.describe(sh.Name), v.Value, sh.Value) {
 			continue
 		}
@@ -25,6 +28,11 @@ func (s *server) shadowFacts() []engine.Fact {
 			Next:   fmt.Sprintf("take it away (%s), or declare it in the role's settings", sh.reset())})
 	}
 	return out
+}
+
+// waitsForNobody reports whether commits with the setting return before any standby has them.
+func (sh shadow) waitsForNobody() bool {
+	return sh.Name == "synchronous_commit" && (sh.Value == "local" || isOff(sh.Value))
 }
 
 // meansSo reports whether the file itself gives the role the setting.
