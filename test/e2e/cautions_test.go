@@ -28,24 +28,24 @@ func TestCautions(t *testing.T) {
 	c := newCluster(t, usualImage(t), careless)
 	c.apply()
 	given := func(code string, want bool) {
-		t.Helper()
+		c.t.Helper()
 		if out := c.want(0, "plan").out; strings.Contains(out, code) != want {
-			t.Errorf("%s is said: %t\n%s", code, !want, out)
+			c.t.Errorf("%s is said: %t\n%s", code, !want, out)
 		}
 	}
-	c.sub("a master that is killed before it lets go of a standby", func(t *testing.T) {
+	c.sub("PGR206 a master that is killed before it lets go of a standby", func(t *testing.T) {
 		given("PGR206", true)
 		c.edit("  stop_timeout = 45\n", "")
 		given("PGR206", false)
 		c.apply()
 	})
-	c.sub("a delayed replica with feedback", func(t *testing.T) {
+	c.sub("PGR207 a delayed replica with feedback", func(t *testing.T) {
 		given("PGR207", true)
 		c.edit("  delay    = \"1h\"\n", "")
 		given("PGR207", false)
 		c.apply()
 	})
-	c.sub("a master without a connection for superusers", func(t *testing.T) {
+	c.sub("PGR245 a master without a connection for superusers", func(t *testing.T) {
 		given("PGR245", false)
 		c.edit("master \"%-a\" {\n", "master \"%-a\" {\n  settings = { superuser_reserved_connections = 0 }\n")
 		given("PGR245", true)
@@ -55,7 +55,7 @@ func TestCautions(t *testing.T) {
 		given("PGR245", false)
 		c.apply()
 	})
-	c.sub("a slot that keeps dead rows", func(t *testing.T) {
+	c.sub("PGR204 a slot that keeps dead rows", func(t *testing.T) {
 		for end := time.Now().Add(time.Minute); c.sql("a", "SELECT count(*) FROM pg_replication_slots WHERE slot_name LIKE '%b' AND xmin IS NOT NULL") != "1"; time.Sleep(time.Second) {
 			if time.Now().After(end) {
 				t.Fatal("the standby does not say what it still sees")
@@ -67,7 +67,7 @@ func TestCautions(t *testing.T) {
 		c.apply()
 		given("PGR204", false)
 	})
-	c.sub("a collation of another version", func(t *testing.T) {
+	c.sub("PGR205 a collation of another version", func(t *testing.T) {
 		given("PGR205", false)
 		c.sql("a", "CREATE DATABASE words TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en'")
 		given("PGR205", false)

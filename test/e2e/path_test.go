@@ -27,6 +27,7 @@ func TestAHostPathAsVolume(t *testing.T) {
 		t.Error("the plan made a folder")
 	}
 	c.apply()
+	c.silent("PGR225")
 	c.replicated("a", "b")
 	c.docker("rm", "-f", c.name("b"))
 	c.apply()

@@ -16,6 +16,7 @@ func TestAStandbyWhoseReplayWasPaused(t *testing.T) {
 	r := c.want(0, "plan")
 	contains(t, r.out, "replay", "paused -> running", "resume replay, wait until it streams", "somebody paused it by hand [PGR228]")
 	c.apply()
+	c.silent("PGR228")
 	c.replicated("a", "b")
 
 	c.sql("b", "SELECT pg_wal_replay_pause()")

@@ -75,6 +75,7 @@ func TestAForkOnTheSameTimeline(t *testing.T) {
 			c := newCluster(t, img, small)
 			c.apply()
 			c.replicated("a", "b")
+			c.silent("PGR240")
 			inVolume := func(script string) {
 				c.docker("run", "--rm", "-v", c.name("a")+":/v", "--entrypoint", "sh", img, "-c", script)
 			}
@@ -116,6 +117,9 @@ func TestAHealthyReplicaIsRebuiltWhenAsked(t *testing.T) {
 	began := c.sql("a", "SELECT now()")
 	r := c.apply("--rebuild", b)
 	contains(t, r.out, "Writes go on; standbys restart. No data touched.", "given up by --rebuild -> base backup of master."+c.name("a"))
+	if strings.Contains(r.out, "PGR243") || strings.Contains(r.out, "PGR259") {
+		t.Errorf("nothing is below it, and its volume has room:\n%s", r)
+	}
 	c.replicated("a", "b")
 	if got := c.sql("b", "SELECT (pg_stat_file('PG_VERSION')).modification > '"+began+"'"); got != "t" {
 		t.Error("its data is the old one")

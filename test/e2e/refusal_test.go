@@ -42,13 +42,14 @@ func TestANameThatIsNotOursIsRefused(t *testing.T) {
 	for _, kind := range []struct {
 		name  string
 		make  func(c *cluster)
+		gone  func(c *cluster)
 		parts []string
 	}{
-		{"container", func(c *cluster) { c.docker("create", "--name", c.name("a"), image, "sleep", "1") },
+		{"container", func(c *cluster) { c.docker("create", "--name", c.name("a"), image, "sleep", "1") }, func(c *cluster) { c.docker("rm", c.name("a")) },
 			[]string{"PGR210", "pgrepl.hcl:4:1: error: a container", "give the block another `name`"}},
-		{"volume", func(c *cluster) { c.docker("volume", "create", c.name("b")) },
+		{"volume", func(c *cluster) { c.docker("volume", "create", c.name("b")) }, func(c *cluster) { c.docker("volume", "rm", c.name("b")) },
 			[]string{"PGR211", "pgrepl.hcl:5:1: error: a volume", "`volume`", "docker volume rm"}},
-		{"network", func(c *cluster) { c.docker("network", "create", c.prefix) },
+		{"network", func(c *cluster) { c.docker("network", "create", c.prefix) }, func(c *cluster) { c.docker("network", "rm", c.prefix) },
 			[]string{"PGR212", "a network", "external = true"}},
 	} {
 		t.Run(kind.name, func(t *testing.T) {
@@ -56,6 +57,8 @@ func TestANameThatIsNotOursIsRefused(t *testing.T) {
 			c := newCluster(t, image, small)
 			kind.make(c)
 			c.refuses(kind.parts...)
+			kind.gone(c)
+			c.silent(kind.parts[0])
 		})
 	}
 }
@@ -76,6 +79,7 @@ func TestAPortThatIsTakenIsRefused(t *testing.T) {
 	c.edit(`master "%-a" {}`, `master "%-a" { port = `+port+` }`)
 	c.refuses("PGR213", "127.0.0.1:"+port, "address already in use")
 	l.Close()
+	c.silent("PGR213")
 
 	c.docker("run", "-d", "--name", c.name("other"), "-p", "127.0.0.1:"+port+":5432", "--entrypoint", "sleep", usualImage(t), "1000")
 	c.refuses("PGR213", "taken by container "+c.name("other"))
@@ -86,6 +90,8 @@ func TestASubnetThatOverlapsIsRefused(t *testing.T) {
 	c.docker("network", "create", "--subnet", "10.213.0.0/16", c.name("other"))
 	c.edit(`master`, "network \"%\" { subnet = \"10.213.7.0/24\" }\nmaster")
 	c.refuses("PGR214", "10.213.7.0/24 overlaps network "+c.name("other"))
+	c.edit("10.213.7.0/24", "10.214.7.0/24")
+	c.silent("PGR214")
 }
 
 func TestAMissingExternalNetworkIsRefused(t *testing.T) {
@@ -93,6 +99,7 @@ func TestAMissingExternalNetworkIsRefused(t *testing.T) {
 	c.edit(`master`, "network \"%\" { external = true }\nmaster")
 	c.refuses("PGR221", "is external and does not exist", "docker network create")
 	c.docker("network", "create", c.prefix)
+	c.silent("PGR221")
 	c.apply()
 	c.want(0, "destroy", "--auto-approve", "--allow=data")
 	c.docker("network", "inspect", c.prefix) // it was not ours to remove
@@ -101,6 +108,8 @@ func TestAMissingExternalNetworkIsRefused(t *testing.T) {
 func TestAMissingImageIsRefused(t *testing.T) {
 	c := newCluster(t, "pgrepl-nowhere.invalid/postgres:17", small)
 	c.refuses("PGR215", "pgrepl-nowhere.invalid/postgres:17", "cannot be pulled")
+	c.env = []string{"PGREPL_VAR_image=" + usualImage(t)}
+	c.silent("PGR215")
 }
 
 func TestAnImageOfAnotherMajorVersionIsRefused(t *testing.T) {
@@ -109,6 +118,8 @@ func TestAnImageOfAnotherMajorVersionIsRefused(t *testing.T) {
 	c.edit(`cluster "%" { image`, "cluster \"%\" {\n  image")
 	c.edit("16 }", "16\n}")
 	c.refuses("PGR220", "has PostgreSQL 17, the file says version 16")
+	c.edit("version = 16", "version = 17")
+	c.silent("PGR220")
 }
 
 func TestNoEngineNoPermissionAndAnOldEngine(t *testing.T) {
@@ -163,11 +174,14 @@ func TestAVolumeOfAnotherClusterOrMajorVersionIsRefused(t *testing.T) {
 	third.want(0, "destroy", "--auto-approve")
 	third.env = []string{"PGREPL_VAR_image=" + img16}
 	third.refuses("PGR216", "holds data of PostgreSQL 17, the file asks for 16")
+	third.env = []string{"PGREPL_VAR_image=" + usualImage(t)}
+	third.silent("PGR216", "PGR217", "PGR219")
 }
 
 func TestAReplicaThatIsNotInRecoveryIsRefused(t *testing.T) {
 	c := newCluster(t, usualImage(t), small)
 	c.apply()
+	c.silent("PGR218")
 	c.sql("b", "SELECT pg_promote()")
 	c.eventually("b is promoted", func() bool { return c.sql("b", "SELECT pg_is_in_recovery()") == "f" })
 	c.sql("b", "CREATE TABLE written_here ()")
@@ -186,4 +200,6 @@ func TestAnotherVolumeForANodeWithDataIsRefused(t *testing.T) {
 	c.apply()
 	c.edit(`replica "%-b" {}`, `replica "%-b" { volume = "%-new" }`)
 	c.refuses("PGR224", "keeps its data in volume "+c.name("b")+", the file says "+c.name("new"))
+	c.edit(`volume = "%-new"`, `volume = "%-b"`)
+	c.silent("PGR224")
 }

@@ -66,7 +66,7 @@ func TestCommitsWaitForStandbys(t *testing.T) {
 	if got := c.sql("b", "SHOW synchronous_standby_names"); got != "" {
 		t.Errorf("the standby has %s", got)
 	}
-	c.sub("its standby is away", func(t *testing.T) {
+	c.sub("PGR231 its standby is away", func(t *testing.T) {
 		c.docker("stop", c.name("b"))
 		if !c.hangs() {
 			t.Error("commits do not wait")
@@ -78,6 +78,13 @@ func TestCommitsWaitForStandbys(t *testing.T) {
 		if c.hangs() {
 			t.Error("commits wait still")
 		}
+		c.silent("PGR231")
+	})
+	c.sub("PGR232 its standby restarts", func(t *testing.T) {
+		c.edit("  synchronous {", "  settings = { max_connections = 120 }\n  synchronous {")
+		contains(t, c.want(0, "plan").out, "[PGR232]")
+		c.edit("  settings = { max_connections = 120 }\n", "")
+		c.silent("PGR232")
 	})
 	c.sub("changed by hand", func(t *testing.T) {
 		c.sql("a", "ALTER SYSTEM SET synchronous_standby_names = 'nobody'")

@@ -38,4 +38,5 @@ role "app" {
 	c.edit("    lc_messages                = \"xx_YY.nope\"\n    default_text_search_config = \"nope\"\n    statement_timeout          = 1\n", "    default_text_search_config = \"english\"\n")
 	c.edit("none_either", "german")
 	c.apply()
+	c.silent("PGR270")
 }
