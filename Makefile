@@ -14,7 +14,7 @@ STATICCHECK := .cache/staticcheck-$(STATICCHECK_VERSION)/staticcheck
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo demo-down test check lint e2e chaos transitions edges bench golden catalogue fmt image images clean go docker
+.PHONY: help build demo demo-down test check lint e2e chaos transitions edges rules bench golden catalogue fmt image images clean go docker
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-11s %s\n' "$$name" "$$text"; done
@@ -51,6 +51,9 @@ transitions: go docker images ## takes living clusters through test/transitions,
 
 edges: go ## takes each edge of the order out, and writes who misses it into docs/development.md
 	@go test -count=1 -timeout 60m -run TestEdges ./providers/fake -edges
+
+rules: go docker images ## takes each rule of the plan out, and sees that its test misses it; some of them: make rules RUN='PGR201 PGR204'
+	@go test -count=1 -v -timeout 120m -run TestRulesTakenOut ./test -rules '$(or $(RUN),all)'
 
 bench: build docker ## measures against the same by hand; prints docs/benchmarks.md's tables
 	@go run ./test/bench

@@ -49,6 +49,7 @@ func Make(sys System, o Options) (Plan, []Problem, error) {
 	for _, k := range sys.Kinds() {
 		facts = append(facts, k.Facts(p.Wanted, p.Seen)...)
 	}
+	facts = slices.DeleteFunc(facts, func(f Fact) bool { return slices.Contains(strings.Split(without, ","), f.Code) })
 	p.Before, p.After = sys.Topology(p.Seen), sys.Topology(p.Wanted)
 	if problems := refusals(facts); len(problems) > 0 && !o.Regardless {
 		return p, problems, nil

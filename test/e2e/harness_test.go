@@ -43,7 +43,8 @@ func testMain(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	program = filepath.Join(dir, "pgrepl")
-	if out, err := exec.Command("go", "build", "-o", program, "pgrepl/cmd/pgrepl").CombinedOutput(); err != nil {
+	without := "-X pgrepl/engine.without=" + os.Getenv("PGREPL_TEST_WITHOUT") // codes of rules, in make rules
+	if out, err := exec.Command("go", "build", "-ldflags", without, "-o", program, "pgrepl/cmd/pgrepl").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
 		return 1
 	}
