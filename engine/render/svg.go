@@ -101,18 +101,22 @@ func (p *picture) topology(nodes, other []Node) string {
 
 // line draws the way of the WAL from one node to the next.
 func (p *picture) line(from, to place) {
-	class := "line " + linkClass(to.node)
 	x, y := from.x+boxWidth/2, from.y()+boxHeight
-	top := y + pitch - boxHeight // of the boxes on the level below
-	if !to.hangs {
-		end := to.x + boxWidth/2
-		p.put(`<path class="%s" d="M%d %dC%d %d %d %d %d %dV%d"/>`, class, x, y, x, y+26, end, y, end, y+26, top-7)
-		p.put(`<path class="head" d="M%d %dl-4 -8h8z"/>`, end, top)
-		return
+	end, top := to.x+boxWidth/2, y+pitch-boxHeight // of the boxes on the level below
+	if to.hangs {
+		end = to.x - indent/2
 	}
-	trunk, middle := to.x-indent/2, to.y()+boxHeight/2
-	p.put(`<path class="%s" d="M%d %dC%d %d %d %d %d %dV%dq0 6 6 6H%d"/>`, class, x, y, x, y+26, trunk, y, trunk, y+26, middle-6, to.x-7)
-	p.put(`<path class="head" d="M%d %dl-8 -4v8z"/>`, to.x, middle)
+	way := fmt.Sprintf("M%d %dC%d %d %d %d %d %d", x, y, x, y+26, end, y, end, y+26)
+	p.put(`<g class="link %s">`, linkClass(to.node))
+	if to.hangs {
+		middle := to.y() + boxHeight/2
+		p.put(`<path class="line" d="%sV%dq0 6 6 6H%d"/>`, way, middle-6, to.x-7)
+		p.put(`<path class="head" d="M%d %dl-8 -4v8z"/>`, to.x, middle)
+	} else {
+		p.put(`<path class="line" d="%sV%d"/>`, way, top-7)
+		p.put(`<path class="head" d="M%d %dl-4 -8h8z"/>`, end, top)
+	}
+	p.put(`</g>`)
 }
 
 // slot writes what a line carries, above the box that it leads to.
@@ -268,7 +272,7 @@ func (k legend) draw(p *picture, x, y int) {
 		x, y := x+i%2*legendColumn, y+24+i/2*legendRow
 		switch s.class {
 		case "sync", "async":
-			p.put(`<path class="line %s" d="M%d %dh28"/>`, s.class, x, y-4)
+			p.put(`<g class="link %s"><path class="line" d="M%d %dh28"/></g>`, s.class, x, y-4)
 		default:
 			p.put(`<rect class="sample %s" x="%d" y="%d" width="28" height="12" rx="3"/>`, s.class, x, y-10)
 		}
