@@ -18,8 +18,9 @@ require (
 	github.com/xdg-go/stringprep v1.0.4
 	github.com/yuin/goldmark v1.8.7
 	github.com/zclconf/go-cty v1.20.0
+	golang.org/x/net v0.59.0
 	golang.org/x/sync v0.23.0
-	golang.org/x/term v0.37.0
+	golang.org/x/term v0.46.0
 	golang.org/x/tools v0.50.0
 	pgregory.net/rapid v1.3.0
 )

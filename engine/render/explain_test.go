@@ -157,19 +157,19 @@ func TestExplain(t *testing.T) {
 			if err := Explain(&b, e, Options{}); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, c.name+".txt", b.String())
+			golden(t, "explain/"+c.name+".txt", b.String())
 			b.Reset()
 			if err := ExplainJSON(&b, e); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, c.name+".json", b.String())
+			golden(t, "explain/"+c.name+".json", b.String())
 		})
 	}
 }
 
 func golden(t *testing.T, name, have string) {
 	t.Helper()
-	path := filepath.Join("testdata", "explain", name)
+	path := filepath.Join("testdata", name)
 	if *update {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)

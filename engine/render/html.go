@@ -201,7 +201,9 @@ var meaning = map[engine.Class]string{engine.ClassRestart: "the server restarts"
 // classOf is the look of a risk.
 func classOf(r Risk) string {
 	switch {
-	case r.Severity == never, r.Class != "" && r.Class != engine.ClassRestart && r.Class != engine.ClassRecreate:
+	case r.Class == engine.ClassRestart, r.Class == engine.ClassRecreate:
+		return "care"
+	case r.Severity == never, r.Class != "":
 		return "danger"
 	case r.Severity == "note":
 		return "calm"
