@@ -14,7 +14,7 @@ STATICCHECK := .cache/staticcheck-$(STATICCHECK_VERSION)/staticcheck
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo demo-down test check lint e2e chaos transitions edges rules bench golden catalogue fmt image images clean go docker
+.PHONY: help build demo demo-down test check lint e2e chaos transitions edges rules bench golden catalogue fmt image images browser clean go docker
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-11s %s\n' "$$name" "$$text"; done
@@ -28,7 +28,7 @@ demo: build docker ## a master and a replica on this machine, and a row that tra
 demo-down: build docker ## removes the demo with its data
 	@examples/demo.sh down
 
-test: go docker images ## everything, on real Docker and every PostgreSQL that can be had: about 25 minutes on two cores
+test: go docker images browser ## everything, on real Docker and every PostgreSQL that can be had: about 25 minutes on two cores
 	@go test -count=1 -p 2 -timeout 60m ./...
 
 check: lint ## what needs no Docker: lint, unit tests
@@ -72,6 +72,9 @@ image: docker ## makes or finds a PostgreSQL test image: make image PG=16 LAYOUT
 
 images: docker ## all four versions; says which of them stay untested here
 	@test/image/all '$(LAYOUT)'
+
+browser: ## the browser that pages are looked at in; installs Debian's chromium where there is none (under a minute)
+	@test/browser/install
 
 clean: ## what was built here; images stay (docker image rm)
 	@rm -rf bin .cache
