@@ -41,7 +41,7 @@ func TestRulesTakenOut(t *testing.T) {
 		}
 		t.Logf("%s without %s: %d s", run.test, strings.Join(run.codes, ", "), int(time.Since(began).Seconds()))
 	}
-	said := fmt.Sprintf("%d of %d were missed", missed, all)
+	said := fmt.Sprintf("%d of %d were missed when it ran last.", missed, all)
 	t.Log(said)
 	if *rules == "all" {
 		noteTakenOut(t, said)
@@ -81,7 +81,7 @@ func runsOf(all []ruleTest) []*ruleRun {
 	return out
 }
 
-var takenOut = regexp.MustCompile(`[0-9]+ of [0-9]+ were missed`)
+var takenOut = regexp.MustCompile(`[0-9]+ of [0-9]+ were missed[^.]*\.`)
 
 // noteTakenOut writes into docs/risks.md how many rules were missed.
 func noteTakenOut(t *testing.T, said string) {
