@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"pgrepl/engine"
@@ -12,7 +13,7 @@ import (
 // that is kept for it tells.
 func (s *Site) Topology(w engine.Snapshot) []engine.Node {
 	primary := s.primary().node.Name
-	waited := w[synchronousID(primary)].Attrs["synchronous"].Value
+	waited := strings.FieldsFunc(w[synchronousID(primary)].Attrs["synchronous"].Value, func(c rune) bool { return c == ' ' || c == ',' }) // a name that is no block's in quotes
 	var out []engine.Node
 	for _, r := range w.Sorted() {
 		if r.ID.Kind != "node" {
@@ -28,7 +29,7 @@ func (s *Site) Topology(w engine.Snapshot) []engine.Node {
 		if n.Delay == "0" {
 			n.Delay = ""
 		}
-		n.Synchronous = slices.Contains(strings.FieldsFunc(waited, func(c rune) bool { return c == ' ' || c == ',' }), n.Addr.String())
+		n.Synchronous = slices.ContainsFunc(waited, func(word string) bool { return word == n.Addr.String() || word == strconv.Quote(n.Name) })
 		out = append(out, n)
 	}
 	slices.SortStableFunc(out, func(a, b engine.Node) int {
