@@ -82,6 +82,7 @@ type Attr struct {
 	List    []string // for ordered lists (hba rules), compared and shown as a sequence
 	Secret  bool     // Value stands for a secret: the reader gives the wanted Value back when the world accepts the wanted secret
 	Source  string   // of a secret: what the author wrote, such as var.app_password; "" where only the world was asked
+	Passing bool     // wanted only: whether it runs or is whole, which it is not while a step is under way
 	Default bool     // nobody wrote it: not worth a row when the object is made
 	Effect  Effect   // of changing it
 	Reason  string   // why it has that effect

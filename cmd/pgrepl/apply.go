@@ -57,7 +57,7 @@ func newApply(a *app) *cobra.Command {
 			return a.withApproval(c.Context(), f, func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
 				cluster := a.change(f, file, on)
 				defer cluster.Close()
-				return a.carryOut(ctx, cluster, f, file, "apply", nil)
+				return a.carryOut(ctx, cluster, f, file, "apply")
 			})
 		},
 	}
@@ -97,6 +97,7 @@ func (a *app) applySaved(c *cobra.Command, f applyFlags, args []string) error {
 	if err := a.takeInputs(saved, c.Flags().Changed("file")); err != nil {
 		return err
 	}
+	f.saved = &saved
 	f.target, f.exclude, f.rebuild = saved.Options.Target, saved.Options.Exclude, saved.Options.Rebuild
 	return a.withCluster(c.Context(), func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
 		if err := a.sameInputs(saved, file); err != nil {
@@ -107,7 +108,7 @@ func (a *app) applySaved(c *cobra.Command, f applyFlags, args []string) error {
 			command, cluster = "destroy", f.removal(file, on)
 		}
 		defer cluster.Close()
-		return a.carryOut(ctx, cluster, f, file, command, &saved)
+		return a.carryOut(ctx, cluster, f, file, command)
 	})
 }
 
@@ -128,10 +129,9 @@ type managed interface {
 	WritesStopped() time.Duration
 }
 
-// carryOut is apply: print, ask, lock, look again, compare, run; then the next stage where there is one; then proof. What was
-// saved, or nil, is what was approved.
-func (a *app) carryOut(ctx context.Context, m managed, f applyFlags, file *schema.Cluster, command string, saved *render.Document) error {
-	r := applying{session: session{app: a, system: m, flags: f.planFlags, title: f.title(command, file), wants: file}, managed: m, applyFlags: f, saved: saved}
+// carryOut is apply: print, ask, lock, look again, compare, run; then the next stage where there is one; then proof.
+func (a *app) carryOut(ctx context.Context, m managed, f applyFlags, file *schema.Cluster, command string) error {
+	r := applying{session: session{app: a, system: m, flags: f.planFlags, title: f.title(command, file), wants: file}, managed: m, applyFlags: f}
 	p, err := r.look(ctx)
 	if err != nil {
 		return err
@@ -163,8 +163,7 @@ type applying struct {
 	session
 	managed    managed
 	applyFlags applyFlags
-	saved      *render.Document // the plan that was approved before this run
-	id         string           // of the plan that is carried out
+	id         string // of the plan that is carried out
 	changed    bool
 	begun      time.Time
 	steps      int // of all stages
@@ -185,7 +184,7 @@ func (r *applying) approve(ctx context.Context, p engine.Plan) error {
 	if err := errors.Join(r.missing(p), r.refuse(p)); err != nil {
 		return err
 	}
-	if r.applyFlags.autoApprove || r.saved != nil {
+	if r.applyFlags.autoApprove || r.flags.saved != nil {
 		return nil
 	}
 	return r.ask(ctx, p)
@@ -193,14 +192,18 @@ func (r *applying) approve(ctx context.Context, p engine.Plan) error {
 
 // promised refuses a plan that is not the saved one, or what is left of it.
 func (r *applying) promised(p engine.Plan) error {
-	if r.saved == nil || p.Empty() {
+	if r.flags.saved == nil || p.Empty() {
 		return nil
 	}
-	left, moved := part(*r.saved, render.Tell(r.title, p))
-	if left {
+	now := render.Tell(r.title, p)
+	switch {
+	case slices.Equal(now.Promise, r.flags.saved.Promise):
+		return nil
+	case r.flags.saved.Left(p):
 		fmt.Fprintln(r.err, "a part of the saved plan is done already; this is what is left of it:")
+		return nil
 	}
-	return r.stale(moved)
+	return r.stale(moved(*r.flags.saved, now))
 }
 
 // missing refuses, before anything moves, a plan that makes something out of a sensitive variable without a value.
@@ -257,7 +260,7 @@ func (r *applying) again(ctx context.Context, approved engine.Plan) (engine.Plan
 	if slices.Equal(p.Promise(), approved.Promise()) {
 		return p, nil
 	}
-	if r.saved != nil {
+	if r.flags.saved != nil {
 		return p, r.approve(ctx, p)
 	}
 	fmt.Fprintln(r.err, "the cluster changed since the plan was made; this is the plan now:")
@@ -285,7 +288,7 @@ func (r *applying) stages(ctx context.Context, p engine.Plan) error {
 			}
 			return exitWith(exitPartly)
 		}
-		if r.saved != nil {
+		if r.flags.saved != nil && !r.flags.saved.Left(next) {
 			fmt.Fprintln(r.err, "the steps of the saved plan are done, and what comes next could not be seen when it was made")
 			fmt.Fprintln(r.err, "  next: make and approve the next plan with pgrepl plan --out")
 			return exitWith(exitPartly)
@@ -299,8 +302,8 @@ func (r *applying) stages(ctx context.Context, p engine.Plan) error {
 
 // told is a plan as it is approved: the saved one also where a part of it was done before.
 func (r *applying) told(p engine.Plan) render.Document {
-	if r.saved != nil {
-		return *r.saved
+	if r.flags.saved != nil {
+		return *r.flags.saved
 	}
 	return render.Tell(r.title, p)
 }

@@ -23,7 +23,7 @@ func newDestroy(a *app) *cobra.Command {
 			return a.withApproval(c.Context(), f, func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
 				cluster := f.removal(file, on)
 				defer cluster.Close()
-				return a.carryOut(ctx, cluster, f, file, "destroy", nil)
+				return a.carryOut(ctx, cluster, f, file, "destroy")
 			})
 		},
 	}
@@ -35,6 +35,6 @@ func newDestroy(a *app) *cobra.Command {
 // removal is the file's cluster, to be removed.
 func (f applyFlags) removal(file *schema.Cluster, on *docker.Engine) *providers.Cluster {
 	return providers.Destroy(file, on, func(node engine.Address) bool {
-		return engine.Allows(f.allow, engine.ClassData, node)
+		return f.asksFor(engine.ClassData, node)
 	})
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -86,8 +85,5 @@ func (a *app) historyJSON(cluster string, applies []postgres.Applied) error {
 	for _, h := range applies {
 		doc.Applies = append(doc.Applies, recorded{h, h.At.UTC().Format(time.RFC3339), h.Stopped.Seconds()})
 	}
-	out := json.NewEncoder(a.out)
-	out.SetEscapeHTML(false)
-	out.SetIndent("", "  ")
-	return out.Encode(doc)
+	return writeJSON(a.out, doc)
 }

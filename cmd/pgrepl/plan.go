@@ -23,6 +23,7 @@ type planFlags struct {
 	allow, deny     []string
 	detailed        bool
 	full            bool
+	saved           *render.Document // the plan that was approved before this run
 	saving
 }
 
@@ -74,10 +75,19 @@ func (f *planFlags) check() error {
 	return nil
 }
 
+// asksFor reports whether a plan is to be made with a loss in it: as --allow says, or as the saved plan has it. Whether it may be
+// carried out, --allow alone says.
+func (f planFlags) asksFor(class engine.Class, at engine.Address) bool {
+	if f.saved != nil {
+		return f.saved.Loses(class, at)
+	}
+	return engine.Allows(f.allow, class, at)
+}
+
 // bind tells a cluster what the flags ask for.
 func (f planFlags) bind(cluster *providers.Cluster) {
 	cluster.Rebuild(f.rebuild)
-	if engine.Allows(f.allow, engine.ClassSync, cluster.Master()) {
+	if f.asksFor(engine.ClassSync, cluster.Master()) {
 		cluster.LetGo()
 	}
 }

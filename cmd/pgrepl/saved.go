@@ -46,17 +46,26 @@ func writeWhole(path string, write func(io.Writer) error) error {
 	return os.Rename(part.Name(), path)
 }
 
+// maxPlan is more than any plan has.
+const maxPlan = 64 << 20
+
 // readPlan reads a saved plan; "-" is standard input.
 func (a *app) readPlan(path string) (render.Document, error) {
-	var text []byte
-	var err error
-	if path == "-" {
-		text, err = schema.ReadLimited(a.in)
-	} else {
-		text, err = os.ReadFile(path)
+	in := a.in
+	if path != "-" {
+		file, err := os.Open(path)
+		if err != nil {
+			return render.Document{}, err
+		}
+		defer file.Close()
+		in = file
 	}
+	text, err := io.ReadAll(io.LimitReader(in, maxPlan+1))
 	if err != nil {
 		return render.Document{}, err
+	}
+	if len(text) > maxPlan {
+		return render.Document{}, fmt.Errorf("%s: it is no saved plan: it is larger than %d MiB", path, maxPlan>>20)
 	}
 	d, err := render.Read(text)
 	if err != nil {
@@ -111,23 +120,12 @@ func (a *app) stale(moved []string) error {
 	return exitWith(exitStale)
 }
 
-// part holds a plan against the saved one: all of it, or what is left of it after an apply that stopped half way. Otherwise it
-// says which of the facts moved that the saved one rests on.
-func part(saved, now render.Document) (left bool, moved []string) {
-	has := map[string]bool{}
-	for _, p := range saved.Promise {
-		has[p] = true
+// moved says which of the facts moved that a saved plan rests on, of one that is now another.
+func moved(saved, now render.Document) []string {
+	if moved := engine.Moved(saved.Basis, now.Basis); len(moved) > 0 {
+		return moved
 	}
-	for _, p := range now.Promise {
-		if !has[p] {
-			moved = engine.Moved(saved.Basis, now.Basis)
-			if len(moved) == 0 {
-				moved = []string{"the same facts now take other steps: " + difference(saved, now)}
-			}
-			return false, moved
-		}
-	}
-	return len(now.Promise) < len(saved.Promise), nil
+	return []string{"the same facts now take other steps: " + difference(saved, now)}
 }
 
 // difference names the first step that one of two plans does not have.

@@ -44,6 +44,7 @@ type Document struct {
 	LeftOut    []string         `json:"left_out"` // by --target or --exclude
 	Basis      []engine.Premise `json:"basis"`
 	Promise    []string         `json:"promise"` // digests of what an approval is given for: each change, step and risk
+	Course     []string         `json:"course"`  // digests of the states that its steps go through
 	Facts      Facts            `json:"facts"`
 }
 
@@ -238,6 +239,24 @@ func (r Risk) key() string {
 
 func (r Risk) longKey() string { return r.key() + ": " + r.Text }
 
+// Loses reports whether a loss of the class at an object is a part of the plan.
+func (d Document) Loses(class engine.Class, at engine.Address) bool {
+	return slices.ContainsFunc(d.Risks, func(r Risk) bool { return r.Class == class && r.Object == at.String() })
+}
+
+// Left reports whether a plan is what an apply of the document leaves that stopped half way: a part of what was promised, or of
+// what lies on the way there.
+func (d Document) Left(p engine.Plan) bool {
+	known := func(of []string) func(string) bool {
+		return func(line string) bool { return slices.Contains(of, digestOf(line)) }
+	}
+	promised := known(d.Promise)
+	if !slices.ContainsFunc(p.Promise(), func(line string) bool { return !promised(line) }) {
+		return true
+	}
+	return p.Astray(known(d.Course)) == ""
+}
+
 // ID names what an approval is given for: the same for the same plan from the same file.
 func (d Document) ID() string {
 	digest := sha256.New()
@@ -271,14 +290,20 @@ func writeJSON(w io.Writer, v any) error {
 // Read reads a document that JSON wrote.
 func Read(data []byte) (Document, error) {
 	var d Document
-	if err := json.Unmarshal(data, &d); err != nil {
+	var is struct {
+		Format string `json:"format"`
+	}
+	if err := json.Unmarshal(data, &is); err != nil {
 		return d, fmt.Errorf("it is no saved plan: %w", err)
 	}
-	if d.Format != Format {
-		if major, _, _ := strings.Cut(Format, "/"); strings.HasPrefix(d.Format, major+"/") {
-			return d, fmt.Errorf("it is %s, and this pgrepl reads %s", d.Format, Format)
+	if is.Format != Format { // what is in it, is for another version
+		if major, _, _ := strings.Cut(Format, "/"); strings.HasPrefix(is.Format, major+"/") {
+			return d, fmt.Errorf("it is %s, and this pgrepl reads %s", is.Format, Format)
 		}
 		return d, errors.New("it is no saved plan: format is not " + Format)
+	}
+	if err := json.Unmarshal(data, &d); err != nil {
+		return d, fmt.Errorf("it is no saved plan: %w", err)
 	}
 	return d, nil
 }

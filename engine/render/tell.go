@@ -27,7 +27,7 @@ func Tell(t Title, p engine.Plan) Document {
 	d := Document{Format: Format, Tool: t.Tool, Command: t.Command, Cluster: t.Cluster, File: t.File, Was: t.Was, Vars: t.Vars, Topology: topology(p), LookAgain: p.LookAgain, Facts: Facts{},
 		Options: Narrowed{Target: listed(t.Options.Target), Exclude: listed(t.Options.Exclude), Rebuild: listed(t.Options.Rebuild)},
 		Changes: listed(changes(p)), Policies: []Violation{}, Hints: []Hint{}, Undeclared: []string{}, Unseen: []Remark{}, Unchecked: []Remark{}, LeftOut: []string{},
-		Steps: []Step{}, Basis: listed(p.Basis()), Promise: []string{}}
+		Steps: []Step{}, Basis: listed(p.Basis()), Promise: digests(p.Promise()), Course: digests(p.Course())}
 	if d.Vars == nil {
 		d.Vars = Vars{}
 	}
@@ -54,19 +54,29 @@ func Tell(t Title, p engine.Plan) Document {
 	}
 	slices.Sort(d.LeftOut)
 	d.LeftOut = slices.Compact(d.LeftOut)
-	for _, line := range p.Promise() {
-		digest := sha256.Sum256([]byte(line))
-		d.Promise = append(d.Promise, hex.EncodeToString(digest[:6]))
-	}
 	d.Summary = summary(p, d)
 	if t.Command == "diff" { // what runs, and what it rests on, depends on what is there
-		d.Steps, d.Basis, d.Promise = []Step{}, []engine.Premise{}, []string{}
+		d.Steps, d.Basis, d.Promise, d.Course = []Step{}, []engine.Premise{}, []string{}, []string{}
 	}
 	d.Facts[streaming] = Streaming(p)
 	if text := about(p); text != "" {
 		d.Facts[writesStop] = text
 	}
 	return d
+}
+
+// digests are lines that nobody needs to read, only to know again.
+func digests(lines []string) []string {
+	out := []string{}
+	for _, line := range lines {
+		out = append(out, digestOf(line))
+	}
+	return out
+}
+
+func digestOf(line string) string {
+	digest := sha256.Sum256([]byte(line))
+	return hex.EncodeToString(digest[:6])
 }
 
 // Facts that belong to no rule.

@@ -83,7 +83,7 @@ func wantedAttrs(n *schema.Node) map[string]engine.Attr {
 		"memory":       limit(size(n.Memory)),
 		"cpus":         limit(n.CPUs),
 		"restart":      live(n.Restart, "unless-stopped"),
-		"state":        live("running", "running"),
+		"state":        {Value: "running", Default: true, Passing: true, Effect: engine.Live, Origin: at},
 	}
 	for key, v := range n.Env {
 		a := recreate(schema.Hidden, "")

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"pgrepl/engine"
+	"pgrepl/engine/render"
 	"pgrepl/providers/fake"
 )
 
@@ -29,13 +30,17 @@ func TestCrashes(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d crash points in %d transitions", sum.points, sum.transitions)
+	t.Logf("%d crash points in %d transitions; after %d of them a saved plan would be stale", sum.points, sum.transitions, sum.astray)
+	if sum.astray*50 > sum.points {
+		t.Error("that is more than one in fifty")
+	}
 }
 
-type tally struct{ transitions, points int }
+// tally counts; astray are the plans after a death that are not known as what is left of the one that was under way.
+type tally struct{ transitions, points, astray int }
 
 func (s *tally) add(o tally) {
-	s.transitions, s.points = s.transitions+1, s.points+o.points
+	s.transitions, s.points, s.astray = s.transitions+1, s.points+o.points, s.astray+o.astray
 }
 
 // transition is one stage of a life: the world where an undisturbed run ends, and those at the points at which the process
@@ -43,6 +48,7 @@ func (s *tally) add(o tally) {
 type transition struct {
 	stage
 	after  *fake.World
+	plans  []render.Document // as many as there were looks
 	points int
 	deaths []death
 }
@@ -50,6 +56,7 @@ type transition struct {
 type death struct {
 	at    fake.Point
 	world *fake.World
+	plan  render.Document // that was under way
 }
 
 // transitionsOf lives a life undisturbed. Stages that are refused are none.
@@ -62,10 +69,10 @@ func transitionsOf(t *testing.T, l life, quick bool, o engine.Options) []transit
 		c := s.bind(t, w)
 		c.Hook = func(at fake.Point) {
 			if tr.points++; tr.points == 1 || at.When != engine.Before {
-				tr.deaths = append(tr.deaths, death{at, w.Copy()})
+				tr.deaths = append(tr.deaths, death{at, w.Copy(), tr.plans[len(tr.plans)-1]})
 			}
 		}
-		err := converge(c, o, 1, func(engine.Plan) {})
+		err := converge(c, o, 1, func(p engine.Plan) { tr.plans = append(tr.plans, render.Tell(s.title(t), p)) })
 		if errors.As(err, &refused{}) {
 			continue
 		}
@@ -81,7 +88,13 @@ func transitionsOf(t *testing.T, l life, quick bool, o engine.Options) []transit
 func (tr transition) crash(t *testing.T, o engine.Options) tally {
 	sum := tally{points: tr.points}
 	for _, d := range tr.deaths {
-		err := converge(tr.bind(t, d.world), o, 1, func(engine.Plan) {})
+		looks := 0
+		err := converge(tr.bind(t, d.world), o, 1, func(p engine.Plan) {
+			if looks++; looks == 1 && !d.plan.Left(p) {
+				sum.astray++
+				t.Logf("%s, killed %s %s: what is left is not known again as a part of the plan that was under way", tr.name, d.at.When, d.at.Step)
+			}
+		})
 		if err == nil {
 			err = tr.differs(t, d.world)
 		}

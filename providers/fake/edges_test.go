@@ -170,7 +170,7 @@ func missedInCrash(t *testing.T, l life, e edge) error {
 		var deaths []death
 		undisturbed := transition{stage: s}
 		c := s.bind(t, w)
-		c.Hook = func(at fake.Point) { deaths = append(deaths, death{at, w.Copy()}) }
+		c.Hook = func(at fake.Point) { deaths = append(deaths, death{at: at, world: w.Copy()}) }
 		if err := converge(c, engine.Options{}, 1, func(engine.Plan) {}); errors.As(err, &refused{}) {
 			continue
 		} else if err != nil {

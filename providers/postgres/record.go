@@ -48,13 +48,17 @@ func (s *Site) Record(ctx context.Context, a Applied, stale []Mark) error {
 
 // History reads the last applies, the latest first; at most limit of them. It works on a standby too, where the master is down.
 func (s *Site) History(ctx context.Context, limit int) ([]Applied, error) {
+	answers := false
 	for _, srv := range s.servers {
-		if srv.seen.reach != up || !s.primary().seen.live.Ledger && srv.isPrimary() {
+		if srv.seen.reach != up {
 			continue
 		}
-		return srv.history(ctx, limit)
+		if srv.seen.live.Ledger {
+			return srv.history(ctx, limit)
+		}
+		answers = true
 	}
-	if s.primary().seen.reach == up {
+	if answers { // and has no ledger: nothing was applied
 		return nil, nil
 	}
 	return nil, engine.Problem{Origin: origin(s.primary().node.Origin), Summary: "no server of the cluster answers", Detail: "the history is kept in the database itself",

@@ -72,7 +72,7 @@ func (k replicationKind) want(s *server) engine.Resource {
 			"delay":            reload(shownDelay(delay), "0"),
 			"passfile":         {Value: schema.Hidden, Secret: true, Default: true, Effect: engine.Live, Reason: "read at each connection", Origin: origin(s.node.Origin)},
 			"login":            {Value: proved, Default: true, Effect: engine.Live},
-			"replication":      {Value: "streaming", Default: true, Effect: engine.Live},
+			"replication":      {Value: "streaming", Default: true, Passing: true, Effect: engine.Live},
 			"replay":           {Value: "running", Default: true, Effect: engine.Live},
 		}, s.node.Object)}
 }

@@ -23,7 +23,7 @@ func (serverKind) Name() string { return "server" }
 
 func (k serverKind) want(s *server) engine.Resource {
 	r := engine.Resource{ID: serverID(s.node.Name), Addr: s.address(), Origin: origin(s.node.Origin), Made: "initdb", Needs: []engine.ID{nodeID(s.node.Name)},
-		Attrs: map[string]engine.Attr{"server": {Value: acceptingConnections, Default: true, Effect: engine.Live}}}
+		Attrs: map[string]engine.Attr{"server": {Value: acceptingConnections, Default: true, Passing: true, Effect: engine.Live}}}
 	if s.broken() && s.rebuild() == nil {
 		r.Attrs["files"] = engine.Attr{Value: "as declared", Effect: engine.Live, Reason: "the server does not start with what they are"}
 	}
@@ -33,10 +33,10 @@ func (k serverKind) want(s *server) engine.Resource {
 	if !s.isPrimary() {
 		r.Made = "base backup of " + s.upstream().address().String()
 		if s.leftover() {
-			r.Attrs[oldData] = engine.Attr{Value: "removed", Effect: engine.Live, Reason: "once it streams"}
+			r.Attrs[oldData] = engine.Attr{Value: "removed", Passing: true, Effect: engine.Live, Reason: "once it streams"}
 		}
 		if s.rebuild() != nil {
-			r.Attrs[dataPath] = engine.Attr{Value: r.Made, Effect: engine.Rebuild}
+			r.Attrs[dataPath] = engine.Attr{Value: r.Made, Passing: true, Effect: engine.Rebuild}
 		}
 		if s.seen.reach == absent || s.rebuild() != nil { // to be cloned; what it takes to stream is the link's
 			r.Needs = append(r.Needs, serverID(s.upstream().node.Name), roleID(s.node.Role.Name), slotID(s.upstream().node.Name, s.node.Slot.Name))
