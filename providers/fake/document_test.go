@@ -191,3 +191,41 @@ role "app" {
 		t.Errorf("without the value it is plan %s, and with it %s", without.ID(), with.ID())
 	}
 }
+
+// TestDriftIsNoPartOfAPlan: the same wish from another start is not what an apply leaves that was killed.
+func TestDriftIsNoPartOfAPlan(t *testing.T) {
+	file := func(settings, role string) string {
+		return "cluster \"shop\" {\n settings = { " + settings + " }\n}\nmaster \"db\" {}\nreplica \"ra\" {}\nrole \"app\" {\n" + role + "\n}\n"
+	}
+	before, after := file(`work_mem = "8MB"`, ""), file(`work_mem = "12MB", max_connections = 200`, "login = true")
+	for name, drift := range map[string]string{
+		"none":                   before,
+		"a value that changes":   file(`work_mem = "64MB"`, ""),
+		"one that does not":      file(`work_mem = "8MB"`, "createdb = true"),
+		"an object that is gone": strings.Replace(before, `replica "ra" {}`, "", 1),
+	} {
+		w := newWorld(true)
+		become := func(text string) *fake.Cluster {
+			c := fake.New(load(t, name, text, nil), w)
+			if text != after {
+				if err := converge(c, engine.Options{}, 1, func(engine.Plan) {}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return c
+		}
+		planned := func() engine.Plan {
+			p, err := plan(become(after), engine.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}
+		become(before)
+		saved := render.Tell(render.Title{Command: "plan", Cluster: "shop"}, planned())
+		become(drift)
+		if left := saved.Left(planned()); left != (name == "none") {
+			t.Errorf("%s: a part of the plan: %t", name, left)
+		}
+	}
+}

@@ -257,3 +257,18 @@ func (c *cluster) busy() (stop func()) {
 	c.eventually("the writer writes", func() bool { return c.sql("a", "SELECT count(*) > 0 FROM load") == "t" })
 	return func() { close(done); <-ended }
 }
+
+// TestARefusalForPrograms: what a plan is refused for is said in the format that was asked for.
+func TestARefusalForPrograms(t *testing.T) {
+	c := newCluster(t, usualImage(t), small)
+	c.docker("create", "--name", c.name("a"), usualImage(t), "sleep", "1")
+	for format, said := range map[string]string{
+		"github": "::error file=pgrepl.hcl,line=4,col=1,title=PGR2",
+		"sarif":  `"ruleId": "PGR2`,
+		"junit":  `failures="1"`,
+	} {
+		r := c.want(1, "plan", "-o", format)
+		contains(t, r.out, said)
+		contains(t, r.err, "pgrepl.hcl:4:1: error: ", "1 error: nothing was changed")
+	}
+}
