@@ -64,7 +64,7 @@ func TestEffectsOfThePage(t *testing.T) {
 
 // TestExamples: every example is valid and in the canonical form.
 func TestExamples(t *testing.T) {
-	for _, example := range []string{"quickstart", "async", "fleet"} {
+	for _, example := range []string{"quickstart", "async", "fleet", "infra-repo"} {
 		file := "../../examples/" + example + "/pgrepl.hcl"
 		for _, command := range [][]string{{"fmt", "--check", file}, {"validate", "-f", file}} {
 			var out, diagnostics strings.Builder

@@ -131,7 +131,7 @@ func (c *cluster) nameless() []string {
 
 // TestExamples makes each of them, and no rule has anything to say about it, neither before nor after.
 func TestExamples(t *testing.T) {
-	for _, example := range []string{"quickstart", "fleet", "sync"} {
+	for _, example := range []string{"quickstart", "fleet", "sync", "infra-repo"} {
 		t.Run(example, func(t *testing.T) {
 			text, err := os.ReadFile("../../examples/" + example + "/pgrepl.hcl")
 			if err != nil {
