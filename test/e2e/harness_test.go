@@ -28,6 +28,9 @@ const usual = 17
 var program string // the built pgrepl
 
 func TestMain(m *testing.M) {
+	if code, is := standIn(); is {
+		os.Exit(code)
+	}
 	os.Exit(testMain(m))
 }
 
