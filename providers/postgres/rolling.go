@@ -88,9 +88,29 @@ func (s *Site) before(t turn) []engine.StepID {
 // others go down, in its new container where it gets one, and its base backup is made when all are back.
 func (s *Site) goes(t turn) []engine.StepID {
 	out := append(s.WhileUp(t.server.node.Name), s.before(t)...)
+	out = append(out, s.meanwhileThere(t)...)
 	for _, d := range s.standbys() {
 		if d.rebuild() != nil && t.server.rebuild() == nil && !t.server.machine.Moves() {
 			out = append(out, halted(d.node.Name), engine.StepID{Do: "create", On: nodeID(d.node.Name)})
+		}
+	}
+	return out
+}
+
+// meanwhileThere are the steps after which those stream that commits wait for while a standby has a turn after the primary's: they
+// may have lost their stream before (a run was killed behind the restart of the primary), and have it back before their own turn.
+func (s *Site) meanwhileThere(t turn) []engine.StepID {
+	if early, _ := t.server.when(); early && !t.again {
+		return nil
+	}
+	names, _ := s.primary().namesInForce()
+	if s.primary().seen.reach != up {
+		names = s.wantedNames()
+	}
+	var out []engine.StepID
+	for _, d := range s.standbys() {
+		if d != t.server && names.has(t.server.node.ApplicationName) && names.has(d.node.ApplicationName) && d.relinksFirst() && s.reader(d) != t.server.node.Name {
+			out = append(out, streaming(d.node.Name))
 		}
 	}
 	return out
