@@ -57,14 +57,27 @@ func (s state) link(d *server) map[string]engine.Attr { return s.world[replicaID
 
 func (s state) streams(d *server) bool { return s.link(d)["replication"].Value == "streaming" }
 
-// upstream is the server that a standby follows, by the name that it has in the link; nil where the file does not have it.
+// upstream is the server that a standby follows, by the name that it has in the link; nil where the file does not have it. Of a
+// link that could not be looked at it is the file's.
 func (s state) upstream(d *server) *server {
-	name := inForce(s.link(d)["upstream"].Value)
+	a, known := s.link(d)["upstream"]
+	if !known {
+		return d.upstream()
+	}
+	name := inForce(a.Value)
 	i := slices.IndexFunc(s.site.servers, func(srv *server) bool { return name != "" && (srv.node.Name == name || srv.node.RenamedFrom == name) })
 	if i < 0 {
 		return nil
 	}
 	return s.site.servers[i]
+}
+
+// calls is the name by which a standby is known to its upstream.
+func (s state) calls(d *server) string {
+	if a, known := s.link(d)["application_name"]; known {
+		return inForce(a.Value)
+	}
+	return d.node.ApplicationName
 }
 
 // commitsWait reports whether fewer of the listed standbys are there than commits wait for. One that follows another standby
@@ -77,7 +90,8 @@ func (s state) commitsWait() bool {
 	}
 	left := 0
 	for _, d := range s.site.standbys() {
-		if names.has(inForce(s.link(d)["application_name"].Value)) && s.alive(d) && s.streams(d) && s.upstream(d) == p {
+		unseen := s.world[replicaID(d.node.Name)].Unknown != "" // what cannot be told is not broken
+		if names.has(s.calls(d)) && s.alive(d) && (s.streams(d) || unseen) && s.upstream(d) == p {
 			left++
 		}
 	}
