@@ -8,8 +8,8 @@ import (
 	"pgrepl/engine"
 )
 
-// nodesOf are nodes that no plan does anything to.
-func nodesOf(all []engine.Node) []Node {
+// Nodes are nodes that no plan does anything to.
+func Nodes(all []engine.Node) []Node {
 	out := []Node{}
 	for _, n := range all {
 		out = append(out, nodeOf(n))
@@ -18,10 +18,10 @@ func nodesOf(all []engine.Node) []Node {
 }
 
 // Tree writes a topology as text, the upstream of each standby above it.
-func Tree(w io.Writer, title string, all []engine.Node) error {
+func Tree(w io.Writer, title string, all []Node) error {
 	var b strings.Builder
 	b.WriteString(title + "\n")
-	places := forest(nodesOf(all))
+	places := forest(all)
 	var branch func(below []int, indent string)
 	branch = func(below []int, indent string) {
 		for k, i := range below {
@@ -29,16 +29,22 @@ func Tree(w io.Writer, title string, all []engine.Node) error {
 			if k == len(below)-1 {
 				joint, further = "`-- ", "    "
 			}
-			fmt.Fprintf(&b, "%s%s%s\n", indent, joint, label(places[i].node, ", "))
+			fmt.Fprintf(&b, "%s%s%s\n", indent, joint, marked(places[i].node, ", "))
 			branch(places[i].below, indent+further)
 		}
 	}
 	for _, i := range tree(places).tops() {
-		fmt.Fprintf(&b, "%s\n", label(places[i].node, ", "))
+		fmt.Fprintf(&b, "%s\n", marked(places[i].node, ", "))
 		branch(places[i].below, "")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// marked is its label with what comes to it.
+func marked(n Node, sep string) string {
+	word, _ := fate(n)
+	return strings.TrimSuffix(label(n, sep)+": "+word, ": ")
 }
 
 // label says of a node what a drawing tells.
@@ -66,17 +72,17 @@ func label(n Node, sep string) string {
 }
 
 // DOT draws a topology for Graphviz.
-func DOT(w io.Writer, title string, all []engine.Node) error {
+func DOT(w io.Writer, title string, all []Node) error {
 	var b strings.Builder
 	quoted := func(text string) string {
 		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(text) + `"`
 	}
 	fmt.Fprintf(&b, "digraph %s {\n  node [shape=box, style=rounded, fontname=\"sans-serif\"]\n  edge [fontname=\"sans-serif\", fontsize=10]\n", quoted(title))
-	places := forest(nodesOf(all))
+	places := forest(all)
 	for _, p := range places {
 		n := p.node
 		n.Slot, n.Synchronous = "", false // the edge says it
-		fmt.Fprintf(&b, "  %s [label=%s]\n", quoted(n.Name), quoted(label(n, "\n")))
+		fmt.Fprintf(&b, "  %s [label=%s]\n", quoted(n.Name), quoted(marked(n, "\n")))
 	}
 	for _, p := range places {
 		if p.above < 0 {

@@ -240,8 +240,7 @@ func (d Document) figures() (out []figure, wide bool) {
 func branches(places []place, of []int) []branch {
 	var out []branch
 	for _, i := range of {
-		word, _ := fate(places[i].node)
-		out = append(out, branch{strings.TrimSuffix(label(places[i].node, ", ")+": "+word, ": "), branches(places, places[i].below)})
+		out = append(out, branch{marked(places[i].node, ", "), branches(places, places[i].below)})
 	}
 	return out
 }

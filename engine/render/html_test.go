@@ -214,7 +214,7 @@ func TestPicturesGolden(t *testing.T) {
 	for name, draw := range map[string]func() string{
 		"before.svg":   func() string { return (&picture{id: "x", title: "x"}).topology(d.Topology.Before, d.Topology.After) },
 		"after.svg":    func() string { return (&picture{id: "x", title: "x"}).topology(d.Topology.After, d.Topology.Before) },
-		"fan.svg":      func() string { return (&picture{id: "x", title: "x"}).topology(nodesOf(fan), nil) },
+		"fan.svg":      func() string { return (&picture{id: "x", title: "x"}).topology(Nodes(fan), nil) },
 		"timeline.svg": func() string { return (&picture{id: "x", title: "x"}).timeline(pageOf(d, false).Steps) },
 	} {
 		t.Run(name, func(t *testing.T) { golden(t, "html/"+name, draw()) })
@@ -224,7 +224,7 @@ func TestPicturesGolden(t *testing.T) {
 // TestPictureIsXML holds that a picture by itself can be read by what knows no HTML.
 func TestPictureIsXML(t *testing.T) {
 	var b bytes.Buffer
-	if err := SVG(&b, "a & b \x00", []engine.Node{{Name: `<"db">`, Primary: true}, {Name: "ra", Upstream: `<"db">`, Delay: "]]>"}}); err != nil {
+	if err := SVG(&b, "a & b \x00", Nodes([]engine.Node{{Name: `<"db">`, Primary: true}, {Name: "ra", Upstream: `<"db">`, Delay: "]]>"}})); err != nil {
 		t.Fatal(err)
 	}
 	in := xml.NewDecoder(&b)

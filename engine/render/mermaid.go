@@ -14,14 +14,20 @@ import (
 // mostOfPicture is how long a drawing may be: GitLab draws nothing when all those of a page have more than 2,000 characters.
 const mostOfPicture = 1900
 
-// picture is the topology as the plan leaves it, with what the plan removes; "" where the plan changes no node.
-func (d Document) picture() string {
+// Drawn is the topology as the plan leaves it, with what the plan removes.
+func (d Document) Drawn() []Node {
 	nodes := slices.Clone(d.Topology.After)
 	for _, n := range d.Topology.Before {
 		if n.Action == removed {
 			nodes = append(nodes, n)
 		}
 	}
+	return nodes
+}
+
+// picture is that as a drawing; "" where the plan changes no node.
+func (d Document) picture() string {
+	nodes := d.Drawn()
 	if !slices.ContainsFunc(nodes, func(n Node) bool { return n.Action != "" }) {
 		return ""
 	}
@@ -44,8 +50,8 @@ var colours = []struct{ class, style string }{
 const restarted = "restart"
 
 // Mermaid draws a topology for Markdown.
-func Mermaid(w io.Writer, all []engine.Node) error {
-	_, err := io.WriteString(w, mermaid(nodesOf(all)))
+func Mermaid(w io.Writer, all []Node) error {
+	_, err := io.WriteString(w, mermaid(all))
 	return err
 }
 

@@ -21,9 +21,9 @@ var drawingStyle string
 const margin = 16
 
 // SVG draws the topology that a file declares as a picture of its own, with its own style.
-func SVG(w io.Writer, title string, all []engine.Node) error {
+func SVG(w io.Writer, title string, all []Node) error {
 	p := picture{id: "topology", title: title, alone: true}
-	_, err := io.WriteString(w, p.topology(nodesOf(all), nil))
+	_, err := io.WriteString(w, p.topology(all, nil))
 	return err
 }
 
@@ -146,7 +146,7 @@ func (p *picture) slot(n place, again bool) {
 func (p *picture) box(n place) {
 	word, class := fate(n.node)
 	p.put(`<g class="%s" transform="translate(%d %d)">`, strings.TrimSpace("node "+n.node.Part+" "+class), n.x, n.y())
-	p.put(`<title>%s</title>`, strings.TrimSuffix(label(n.node, ", ")+": "+word, ": "))
+	p.put(`<title>%s</title>`, marked(n.node, ", "))
 	p.put(`<rect class="box" width="%d" height="%d" rx="8"/>`, boxWidth, boxHeight)
 	p.put(`<text class="name" x="12" y="22">%s</text>`, shortened(n.node.Name, 18))
 	p.put(`<text class="about" x="12" y="38">%s</text>`, strings.TrimSuffix(n.node.Part+" "+shortened(n.node.Port, 17), " "))

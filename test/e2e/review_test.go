@@ -63,6 +63,9 @@ func TestReviewFigures(t *testing.T) {
 	t.Logf("markers in column 0: %d of %d", changes, changes)
 	contains(t, plan.out, "max_wal_senders", "restart", "volume", "needs --allow=data", "? rename", "pgrepl.hcl:")
 
+	contains(t, c.want(0, "graph", "--plan").out, c.name("1")+" (master): ~ restart", c.name("b")+": - removed", c.name("c"), ": + added")
+	contains(t, c.want(0, "graph", "--plan", "-o", "svg").out, "- removed", "+ added")
+
 	secrets, escapes := 0, 0
 	for _, args := range [][]string{{"plan"}, {"plan", "--full"}, {"plan", "-o", "json"}, {"diff", "git:HEAD", "pgrepl.hcl"}} {
 		r := c.run(args...)
