@@ -35,10 +35,16 @@ func (s *Site) handedOver(standby *server) []engine.StepID {
 // wait for a reader that is to follow the new standby: then it is read through a temporary slot of its own, "" here, and what
 // comes after it is kept by the slot of the standby, which is read all the while.
 func (s *Site) handedOverToNew(standby *server) (behind []engine.StepID, slot string) {
-	if slices.Contains(s.follow(standby), s.reader(standby)) {
+	if s.readByFollower(standby) {
 		return nil, ""
 	}
 	return s.handedOver(standby), standby.node.Slot.Name
+}
+
+// readByFollower reports whether the slot of a standby is read by one that is to follow this standby, directly or through others:
+// it makes room only when this one is up.
+func (s *Site) readByFollower(standby *server) bool {
+	return !standby.isPrimary() && slices.Contains(s.follow(standby), s.reader(standby))
 }
 
 // follow lists the nodes that stream from a server, directly or through others.
