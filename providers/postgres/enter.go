@@ -77,7 +77,14 @@ func (s enter) String() string {
 func (s enter) After(w engine.Snapshot) engine.Snapshot {
 	r := w[serverID(s.server.node.Name)]
 	r.Attrs = with(r.Attrs, loginPath, s.attr)
-	return w.With(r)
+	w = w.With(r)
+	rules, known := w[hbaID(s.server.node.Name)]
+	if a := rules.Attrs["hba"]; known && rules.Unknown == "" && !s.server.site.door(a.List).own {
+		a.List = append([]string{managementLine}, a.List...)
+		rules.Attrs = with(rules.Attrs, "hba", a)
+		w = w.With(rules)
+	}
+	return w
 }
 
 func (s enter) Run(ctx context.Context) error {

@@ -63,7 +63,7 @@ func TestReviewFigures(t *testing.T) {
 	t.Logf("markers in column 0: %d of %d", changes, changes)
 	contains(t, plan.out, "max_wal_senders", "restart", "volume", "needs --allow=data", "? rename", "pgrepl.hcl:")
 
-	contains(t, c.want(0, "graph", "--plan").out, c.name("1")+" (master): ~ restart", c.name("b")+": - removed", c.name("c"), ": + added")
+	contains(t, c.want(0, "graph", "--plan").out, c.name("1")+" (master): ~ restart", c.name("b"), ": - removed", c.name("c"), ": + added")
 	contains(t, c.want(0, "graph", "--plan", "-o", "svg").out, "- removed", "+ added")
 
 	secrets, escapes := 0, 0
@@ -78,9 +78,9 @@ func TestReviewFigures(t *testing.T) {
 	}
 
 	busy := make(chan error, 1)
-	c.sql("1", "CREATE TABLE public.load (n int)")
+	c.sql("1", "CREATE TABLE public.load AS SELECT 1 AS n")
 	go func() {
-		_, err := c.trySQL("1", "postgres", "DO $$ BEGIN FOR i IN 1..2000000 LOOP INSERT INTO public.load VALUES (i); IF i % 100 = 0 THEN COMMIT; END IF; END LOOP; END $$")
+		_, err := c.trySQL("1", "postgres", "DO $$ BEGIN FOR i IN 1..5000000 LOOP UPDATE public.load SET n = i; COMMIT; PERFORM pg_logical_emit_message(false, 'load', repeat('x', 1000)); END LOOP; END $$")
 		busy <- err
 	}()
 	distinct := map[string]bool{}
