@@ -191,6 +191,10 @@ func (c *cluster) remove() {
 	if c.t.Failed() && os.Getenv("PGREPL_TEST_KEEP") != "" {
 		return
 	}
+	helpers, _ := exec.Command("docker", "ps", "-aq", "--filter", "label=io.pgrepl.helper", "--filter", "label=io.pgrepl.cluster="+c.prefix).Output()
+	for _, id := range strings.Fields(string(helpers)) { // which have no name; one that a killed run has left is swept after a minute only
+		_ = exec.Command("docker", "rm", "-f", "-v", id).Run()
+	}
 	for _, kind := range []struct{ list, remove []string }{
 		{[]string{"ps", "-a", "--format", "{{.Names}}"}, []string{"rm", "-f", "-v"}},
 		{[]string{"volume", "ls", "--format", "{{.Name}}"}, []string{"volume", "rm", "-f"}},

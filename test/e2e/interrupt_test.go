@@ -33,7 +33,7 @@ func TestKilledAtEachSideEffectOfACreation(t *testing.T) {
 		if after != "" && !chaos() {
 			break // `make chaos` runs the other side too, and every point
 		}
-		for n, unkilled := 1, false; !unkilled; n += stride(5) {
+		for n, unkilled := 1, false; !unkilled; n += stride(8) {
 			ok := t.Run(fmt.Sprintf("side effect %d%s", n, after), func(t *testing.T) {
 				unkilled = creationKilledAt(t, fmt.Sprint(n, after))
 			})
@@ -45,7 +45,7 @@ func TestKilledAtEachSideEffectOfACreation(t *testing.T) {
 			}
 		}
 	}
-	if points*stride(5) < 30 && !t.Failed() {
+	if points*stride(8) < 30 && !t.Failed() {
 		t.Errorf("only %d points: a creation has more side effects than that", points)
 	}
 	t.Logf("killed at %d points; each time the next apply went on", points)
