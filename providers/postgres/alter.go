@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,7 +35,7 @@ func (s alterSystem) String() string {
 // After the file is as wanted, and the server works with what it had before.
 func (s alterSystem) After(w engine.Snapshot) engine.Snapshot {
 	r := w[s.Self.On]
-	r.Attrs = maps.Clone(r.Attrs)
+	r.Attrs = copied(r.Attrs)
 	for _, f := range s.fields {
 		if name := strings.TrimPrefix(f.Path, settingPath); s.interim[name] != 0 && !slices.Contains(s.names, name) {
 			continue // stays as it is for now
@@ -74,7 +73,7 @@ func (s *server) reads(w engine.Snapshot, effects ...engine.Effect) engine.Snaps
 	}
 	for _, want := range wanted {
 		r := w[want.ID]
-		r.Attrs = maps.Clone(r.Attrs)
+		r.Attrs = copied(r.Attrs)
 		for path, a := range r.Attrs {
 			if !slices.ContainsFunc(effects, func(e engine.Effect) bool { return strings.HasSuffix(a.Value, waiting(e)) }) {
 				continue

@@ -183,7 +183,7 @@ func (s *server) whyBroken() string {
 // inBetween is what is true of the settings of a server with two turns after the first.
 func (s *server) inBetween(w engine.Snapshot) engine.Snapshot {
 	r := w[settingsID(s.node.Name)]
-	r.Attrs = maps.Clone(r.Attrs)
+	r.Attrs = copied(r.Attrs)
 	for name, n := range s.interim() {
 		a := r.Attrs[settingPath+name]
 		a.Value = strconv.Itoa(n)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"strings"
 
 	"pgrepl/engine"
@@ -73,8 +72,7 @@ func (s resume) String() string { return "resume replay" }
 
 func (s resume) After(w engine.Snapshot) engine.Snapshot {
 	r := w[s.Self.On]
-	r.Attrs = maps.Clone(r.Attrs)
-	r.Attrs["replay"] = replicationKind{s.server.site}.want(s.server).Attrs["replay"]
+	r.Attrs = with(r.Attrs, "replay", replicationKind{s.server.site}.want(s.server).Attrs["replay"])
 	return w.With(r)
 }
 

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"maps"
 
 	"pgrepl/engine"
 )
@@ -102,7 +101,7 @@ func (s halt) stops() bool { return s.server.machine.Running() && !s.server.seen
 
 func (s halt) After(w engine.Snapshot) engine.Snapshot {
 	r := w[serverID(s.server.node.Name)]
-	r.Attrs = maps.Clone(r.Attrs)
+	r.Attrs = copied(r.Attrs)
 	r.Attrs["server"] = engine.Attr{Value: "down", Effect: engine.Live, Reason: "its rebuild is not finished"}
 	return w.With(r)
 }
@@ -161,7 +160,7 @@ func (s discard) String() string { return "remove the old data" }
 
 func (s discard) After(w engine.Snapshot) engine.Snapshot {
 	r := w[serverID(s.server.node.Name)]
-	r.Attrs = maps.Clone(r.Attrs)
+	r.Attrs = copied(r.Attrs)
 	delete(r.Attrs, oldData)
 	if a, wanted := (serverKind{s.server.site}).want(s.server).Attrs[oldData]; wanted {
 		r.Attrs[oldData] = a

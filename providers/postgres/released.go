@@ -52,7 +52,7 @@ func (s release) String() string { return "let go of " + s.id.Kind + " " + s.id.
 
 func (s release) After(w engine.Snapshot) engine.Snapshot {
 	r := w[s.id]
-	r.Ours, r.Attrs = false, maps.Clone(r.Attrs)
+	r.Ours, r.Attrs = false, copied(r.Attrs)
 	r.Attrs["managed by"] = managed(false)
 	return w.With(r)
 }

@@ -248,12 +248,17 @@ func address(a schema.Address) engine.Address {
 
 // with is a copy of attrs in which one is another.
 func with(attrs map[string]engine.Attr, path string, a engine.Attr) map[string]engine.Attr {
-	out := maps.Clone(attrs)
-	if out == nil {
-		out = map[string]engine.Attr{}
-	}
+	out := copied(attrs)
 	out[path] = a
 	return out
+}
+
+// copied is a copy that can be written to, also of the attributes of what could not be looked at, which are none.
+func copied(attrs map[string]engine.Attr) map[string]engine.Attr {
+	if attrs == nil {
+		return map[string]engine.Attr{}
+	}
+	return maps.Clone(attrs)
 }
 
 // IDs of what this side manages, and of what it rests on.

@@ -37,3 +37,13 @@ func TestPgreplIsNeverShutOut(t *testing.T) {
 		}
 	}
 }
+
+// TestALinkThatNobodyLookedAt: the upstream of a standby is new, so nothing was seen of its link; steps of it can be simulated.
+func TestALinkThatNobodyLookedAt(t *testing.T) {
+	site := seenAs(t, "cluster \"c\" {}\nmaster \"aa\" {}\nreplica \"bb\" {}\n", up)
+	s := replicationKind{site}.server("bb")
+	w := engine.Snapshot{}.With(engine.Resource{ID: replicaID("bb")})
+	if got := (replicationKind{site}).resume(s).After(w)[replicaID("bb")].Attrs["replay"].Value; got != "running" {
+		t.Errorf("replay is %q", got)
+	}
+}
