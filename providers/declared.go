@@ -29,38 +29,40 @@ func Between(before, file *schema.Cluster) (*Declared, error) {
 	for _, s := range p.Steps {
 		world = s.After(world)
 	}
-	return in(file, renamed(postgres.Made(world, before), file)), nil
+	world = postgres.Made(world, before)
+	for _, n := range file.Nodes {
+		world = Renamed(world, n.RenamedFrom, n.Name)
+	}
+	return in(file, world), nil
 }
 
-// renamed lets a world call its nodes as the file does, which is how a look finds a server by the name that it had before. Its
-// container has the old one until it is made anew.
-func renamed(w engine.Snapshot, file *schema.Cluster) engine.Snapshot {
-	is := map[string]string{}
-	for _, n := range file.Nodes {
-		was, there := w[engine.ID{Kind: "node", Name: n.RenamedFrom}]
-		if _, taken := w[engine.ID{Kind: "node", Name: n.Name}]; there && !taken {
-			is[was.ID.Name] = n.Name
-		}
+// Renamed is a world in which a node is called by its new name, which is how a look finds a server by the one that it had before.
+// Its container has the old one until it is made anew. Without such a node, or with one of the new name, the world stays as it is.
+func Renamed(w engine.Snapshot, old, new string) engine.Snapshot {
+	_, there := w[engine.ID{Kind: "node", Name: old}]
+	if _, taken := w[engine.ID{Kind: "node", Name: new}]; !there || taken {
+		return w
 	}
 	out := engine.Snapshot{}
 	for _, r := range w {
-		if now := is[r.ID.On]; now != "" {
-			r.ID.On = now
-		}
-		r.Attrs = maps.Clone(r.Attrs)
 		for _, path := range []string{"node", "consumer"} {
-			if a := r.Attrs[path]; is[a.Value] != "" {
-				a.Value = is[a.Value]
+			if a, noted := r.Attrs[path]; noted && a.Value == old {
+				a.Value = new
+				r.Attrs = maps.Clone(r.Attrs)
 				r.Attrs[path] = a
 			}
 		}
-		if now := is[r.ID.Name]; now != "" && (r.ID.Kind == "node" || r.ID.Kind == "server") {
-			if r.ID.Kind == "node" {
-				a := r.Attrs["name"]
-				a.Value = r.ID.Name
-				r.Attrs["name"] = a
-			}
-			r.ID.Name = now
+		switch {
+		case r.ID.On == old:
+			r.ID.On = new
+		case r.ID.Name == old && (r.ID.Kind == "node" || r.ID.Kind == "server"):
+			r.ID.Name = new
+		}
+		if r.ID == (engine.ID{Kind: "node", Name: new}) {
+			a := r.Attrs["name"]
+			a.Value = old
+			r.Attrs = maps.Clone(r.Attrs)
+			r.Attrs["name"] = a
 		}
 		out[r.ID] = r
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"pgrepl/engine"
+	"pgrepl/providers"
 	"pgrepl/schema"
 	"pgrepl/schema/catalogue"
 )
@@ -307,38 +308,18 @@ func (w *World) hasPassword(node, role string) bool {
 	return !known || of == role
 }
 
-// rename lets the file call a node by its new name. Its container has the old one until it is made anew, and whoever looks
-// for its server under either finds it by that.
+// rename lets the file call a node by its new name.
 func (w *World) rename(old, new string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if old == "" || !w.has(node(old)) || w.has(node(new)) {
+	if !w.has(node(old)) || w.has(node(new)) {
 		return
 	}
-	for _, r := range w.things.Sorted() {
-		id := r.ID
-		switch {
-		case id.On == old:
-			id.On = new
-		case id == node(old) || id == server(old):
-			id.Name = new
-		}
-		if id != r.ID {
-			w.things = w.things.Without(r.ID)
-			r.ID = id
-			w.put(r)
-		}
-		for _, path := range []string{nodeOf, "consumer"} {
-			if w.value(id, path) == old {
-				w.set(id, path, new)
-			}
-		}
-	}
+	w.things = providers.Renamed(w.things, old, new)
 	if of, known := w.passfiles[old]; known {
 		w.passfiles[new] = of
 		delete(w.passfiles, old)
 	}
-	w.set(node(new), "name", old)
 	w.made[new] += w.made[old]
 }
 
