@@ -151,12 +151,6 @@ func (c *Cluster) Verify(ctx context.Context) []engine.Problem {
 	return c.server.Verify(ctx)
 }
 
-// Status is the health of every node at the last look.
-func (c *Cluster) Status() []postgres.NodeStatus { return c.server.Status() }
-
-// Unread lists the slots that held WAL at the last look while nothing read them.
-func (c *Cluster) Unread() []string { return c.server.Unread() }
-
 // LookAlsoFor has the next look ask for settings that the file does not name.
 func (c *Cluster) LookAlsoFor(settings ...string) { c.server.LookAlsoFor(settings...) }
 

@@ -57,12 +57,15 @@ func (l *loader) arrangeBlock(b *hclsyntax.Block) {
 	case "removed":
 		l.removals = append(l.removals, b)
 		return
+	case "monitor":
+		l.monitors = append(l.monitors, b)
+		return
 	}
 	l.addBlock(&block{kind: b.Type, label: b.Labels[0], body: b.Body, at: b.DefRange()})
 }
 
 func topLevel() []string {
-	return []string{"cluster", "database", "locals", "master", "network", "policy", "removed", "replica", "role", "slot", "variable"}
+	return []string{"cluster", "database", "locals", "master", "monitor", "network", "policy", "removed", "replica", "role", "slot", "variable"}
 }
 
 func (l *loader) labelsFit(b *hclsyntax.Block, want int) bool {

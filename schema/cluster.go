@@ -44,6 +44,8 @@ type Cluster struct {
 
 	Removed []Removed // by address
 
+	Monitor Monitor
+
 	src    *sources // what it was read from, for messages
 	inputs Inputs
 	judges *loader // what its policies are worked out with

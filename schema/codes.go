@@ -72,6 +72,7 @@ const (
 	codeSubnet    code = "PGR163"
 	codeLoss      code = "PGR164"
 	codeSilent    code = "PGR165"
+	codeMonitor   code = "PGR169"
 )
 
 // Rule explains one code.
@@ -212,5 +213,7 @@ func Codes() []Rule {
 		{string(codeLoss), "setting that loses data at a crash", "The server takes it without a word.", "Leave it out."},
 		{string(codeSilent), "setting that does not do what it seems to", "The server takes it, and archives nothing, or does not start.",
 			"Write what is meant, as the diagnostic shows."},
+		{string(codeMonitor), "monitor block that cannot work", "Its role sees nothing or cannot log in, a limit can never be reached, or two blocks say different things.",
+			"Write one block, each warning below what is critical, and a role with a password that is a member of pg_monitor."},
 	}
 }

@@ -60,6 +60,7 @@ func (l *loader) decode() *Cluster {
 	d.joinReplicas()
 	d.decodeSynchronous()
 	d.collect()
+	d.decodeMonitor()
 	d.check()
 	return d.cluster
 }

@@ -69,6 +69,8 @@ func plainText(v any) string {
 			names = append(names, n.Address.String())
 		}
 		return fmt.Sprintf("%s %d of %s", v.Mode, v.Count, strings.Join(names, ", "))
+	case Monitor:
+		return monitorText(v)
 	case Initdb:
 		return fmt.Sprintf("locale=%q encoding=%s checksums=%t segsize=%d", v.Locale, v.Encoding, v.DataChecksums, v.WalSegsize)
 	case map[string]Secret:
@@ -85,6 +87,18 @@ func plainText(v any) string {
 		return "\n    " + strings.Join(lines, "\n    ")
 	}
 	return fmt.Sprint(v)
+}
+
+// monitorText says nothing of the limits of a file that has none.
+func monitorText(m Monitor) string {
+	if m.Origin == (Origin{}) {
+		return ""
+	}
+	role := "itself"
+	if m.Role != nil {
+		role = m.Role.Address.String()
+	}
+	return fmt.Sprintf("lag %d %d, time %s %s, slot %d %d, as %s", m.LagWarning, m.LagCritical, m.LagTimeWarning, m.LagTimeCritical, m.SlotWarning, m.SlotCritical, role)
 }
 
 func secretText(s Secret) string {

@@ -215,7 +215,7 @@ slot "cdc" {
 			Attribute{"plugin", "string", "", "another slot at another position", "of a logical slot, which needs it"},
 			Attribute{"database", "reference to a database, or a name", "", "another slot at another position", "of a logical slot, which needs it"},
 			Attribute{"upstream", "reference to a node", "the master", "another slot", "the node that it lives on"},
-			Attribute{"warn_retained", "size", "", "", "how much WAL it may hold before that is worth a warning (kept for a later version)"}),
+			Attribute{"warn_retained", "size", "", "", "how much WAL it may hold before that is worth a warning; without it, `slot_warning` of the monitor block"}),
 	},
 	"database": {
 		labels: 1,
@@ -241,6 +241,23 @@ slot "cdc" {
 			{"condition", "bool", "", "", "that must hold"},
 			{"message", "string", "", "", "said where it does not"},
 			{"severity", "string", "\"error\"", "", "\"error\" refuses a plan, \"warning\" only says so; a constant"},
+		},
+	},
+	"monitor": {
+		text: "Takes no label, at most one. By what `status`, `watch` and `monitor` judge the cluster's health: see [Health](cli.md#health). Sizes are in units of 1024.",
+		example: `monitor {
+  lag_warning      = "50MB"
+  lag_time_warning = "10s"
+  role             = role.metrics
+}`,
+		attrs: []Attribute{
+			{"lag_warning", "size", "10MB", "", "WAL that the primary has written and a replica has not replayed; of a delayed one, not received"},
+			{"lag_critical", "size", "100MB", "", "the same"},
+			{"lag_time_warning", "time", "5s", "", "how old the oldest change is that a replica lacks, on top of its declared delay"},
+			{"lag_time_critical", "time", "5min", "", "the same"},
+			{"slot_warning", "size", "100MB", "", "WAL that a slot holds; a slot may set its own, `warn_retained`"},
+			{"slot_critical", "size", "1GB", "", "the same"},
+			{"role", "reference to a role", "pgrepl's own session, with the rights of pg_monitor", "", "that `status`, `watch` and `monitor` log in as: one with a password that is a member of pg_monitor"},
 		},
 	},
 	"removed": {
@@ -289,7 +306,7 @@ slot "cdc" {
 }
 
 // laterBlocks belong to the language but not to this version.
-var laterBlocks = []string{"app", "monitor"}
+var laterBlocks = []string{"app"}
 
 // Block is one kind of block, for documentation and completion.
 type Block struct {
@@ -312,7 +329,7 @@ func Language() []Block {
 }
 
 // kindOrder is how a reader meets the blocks; a nested one follows its outer one.
-var kindOrder = []string{"cluster", "network", "master", "replica", "role", "slot", "database", "removed", "policy", "variable", "locals"}
+var kindOrder = []string{"cluster", "network", "master", "replica", "role", "slot", "database", "monitor", "removed", "policy", "variable", "locals"}
 
 func compareKinds(a, b string) int {
 	outerA, innerA, _ := strings.Cut(a, ".")

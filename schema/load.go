@@ -49,6 +49,7 @@ type loader struct {
 	policies  []policy
 	used      map[string]bool                         // variables that something refers to
 	removals  []*hclsyntax.Block                      // the removed blocks, as written
+	monitors  []*hclsyntax.Block                      // the monitor blocks, of which there may be one
 	blocks    []*block                                // by address
 	declared  map[Address]*block                      // the same by name space
 	meant     []string                                // kinds of block that are written, rightly or not

@@ -87,3 +87,10 @@ func (a *app) historyJSON(cluster string, applies []postgres.Applied) error {
 	}
 	return writeJSON(a.out, doc)
 }
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

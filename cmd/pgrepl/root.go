@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -190,4 +193,11 @@ func (a *app) limited(ctx context.Context) (context.Context, context.CancelFunc)
 		return context.WithCancel(ctx)
 	}
 	return context.WithTimeoutCause(ctx, a.timeout, fmt.Errorf("--timeout of %s is over", a.timeout))
+}
+
+// formatNames lists the formats of a command, text first.
+func formatNames[T any](formats map[string]T) []string {
+	return slices.SortedFunc(maps.Keys(formats), func(a, b string) int {
+		return cmp.Or(-cmp.Compare(fmt.Sprint(a == "text"), fmt.Sprint(b == "text")), cmp.Compare(a, b))
+	})
 }

@@ -3,79 +3,134 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
-	"text/tabwriter"
+	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"pgrepl/engine"
+	"pgrepl/engine/health"
+	"pgrepl/engine/render"
 	"pgrepl/providers"
 	"pgrepl/providers/docker"
-	"pgrepl/providers/postgres"
 	"pgrepl/schema"
 )
 
+type statusFlags struct {
+	exitCode, onlyFaults bool
+	watch                time.Duration
+}
+
+// statusFormats are how the health of a cluster can be written.
+var statusFormats = map[string]func(io.Writer, health.Report, render.Options) error{
+	"text": func(w io.Writer, r health.Report, o render.Options) error { return render.Status(w, r, false, o) },
+	"wide": func(w io.Writer, r health.Report, o render.Options) error { return render.Status(w, r, true, o) },
+}
+
 func newStatus(a *app) *cobra.Command {
-	return &cobra.Command{
+	var f statusFlags
+	c := &cobra.Command{
 		Use: "status", Short: "Show the health of the cluster now", Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := a.offers("text"); err != nil {
+			if err := a.offers(formatNames(statusFormats)...); err != nil {
 				return err
 			}
-			return a.withCluster(c.Context(), a.status)
+			return a.withCluster(c.Context(), func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
+				return a.status(ctx, file, on, f)
+			})
 		},
+	}
+	c.Flags().BoolVar(&f.exitCode, "exit-code", false, "exit with 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN")
+	c.Flags().BoolVar(&f.onlyFaults, "only-faults", false, "show only what is not well")
+	c.Flags().DurationVar(&f.watch, "watch", 0, "show it again and again, so often (2s where it says no more)")
+	c.Flags().Lookup("watch").NoOptDefVal = "2s"
+	return c
+}
+
+// status takes two samples: what moves in between tells rates, and most of all whether a replica that is behind is catching up.
+const statusApart = 500 * time.Millisecond
+
+func (a *app) status(ctx context.Context, file *schema.Cluster, on *docker.Engine, f statusFlags) error {
+	o := observe(file, on)
+	defer o.close()
+	o.memory.Once = f.watch == 0
+	if err := o.look(ctx); err != nil {
+		return err
+	}
+	if _, err := o.report(ctx); err != nil {
+		return err
+	}
+	every := statusApart
+	for {
+		if err := engine.Pause(ctx, every); err != nil {
+			return cause(ctx, err)
+		}
+		r, err := o.report(ctx)
+		if err != nil {
+			return err
+		}
+		if err := a.writeStatus(r, f); err != nil || f.watch == 0 {
+			return err
+		}
+		every = f.watch
 	}
 }
 
-func (a *app) status(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
-	cluster := providers.New(file, on, nil)
-	defer cluster.Close()
-	if err := cluster.Look(ctx); err != nil {
-		return cause(ctx, err)
+func (a *app) writeStatus(r health.Report, f statusFlags) error {
+	if f.watch > 0 && a.colored(a.out) {
+		fmt.Fprint(a.out, "\x1b[H\x1b[2J") // a terminal shows one at a time, anything else one after the other
 	}
-	if hangs := cluster.Hangs(); hangs != "" {
-		fmt.Fprintln(a.out, "CRITICAL: "+hangs)
+	if f.onlyFaults {
+		r = r.Faults()
 	}
-	a.statusTable(file.Name, cluster.Status())
-	for _, slot := range cluster.Unread() {
-		fmt.Fprintln(a.out, slot)
+	if err := statusFormats[a.format](a.out, r, render.Options{Color: a.colored(a.out)}); err != nil {
+		return err
+	}
+	if f.watch == 0 && (f.exitCode || a.format == "nagios") {
+		return exitWith(r.Level.Code())
 	}
 	return nil
 }
 
-func (a *app) statusTable(cluster string, nodes []postgres.NodeStatus) {
-	healthy := 0
-	for _, n := range nodes {
-		if n.OK {
-			healthy++
-		}
-	}
-	word := "healthy"
-	if healthy < len(nodes) {
-		word = "NOT HEALTHY"
-	}
-	fmt.Fprintf(a.out, "cluster %q: %s, %d of %s well\n", cluster, word, healthy, plural(len(nodes), "node"))
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NODE\tPART\tSTATE\tUPSTREAM\tREPLICATION\tSYNC\tLAG\tSLOT\tRETAINED\tHEALTH")
-	for _, n := range nodes {
-		health := "ok"
-		if n.Why != "" {
-			health = n.Why
-		}
-		if len(n.Pending) > 0 {
-			health += "; waits for a restart: " + strings.Join(n.Pending, ", ")
-		}
-		lag := n.Lag
-		if n.Upstream == "" {
-			lag = ""
-		}
-		fmt.Fprintln(w, strings.Join([]string{n.Node, n.Part, n.State, dash(n.Upstream), dash(n.Streaming), dash(n.Sync), dash(lag), dash(n.Slot), dash(n.Retained), health}, "\t"))
-	}
-	w.Flush()
+// observation is a cluster that is looked at again and again.
+type observation struct {
+	file    *schema.Cluster
+	cluster *providers.Cluster
+	sampler *providers.Sampler
+	memory  health.Memory
+	drift   *health.Drift
+	hangs   string
 }
 
-func dash(s string) string {
-	if s == "" {
-		return "-"
+func observe(file *schema.Cluster, on *docker.Engine) *observation {
+	o := &observation{file: file, cluster: providers.New(file, on, nil)}
+	o.sampler = o.cluster.Sampler()
+	return o
+}
+
+func (o *observation) close() {
+	o.sampler.Close()
+	o.cluster.Close()
+}
+
+// look compares what is there with the file.
+func (o *observation) look(ctx context.Context) error {
+	if err := o.cluster.Look(ctx); err != nil {
+		return cause(ctx, err)
 	}
-	return s
+	o.drift, o.hangs = o.cluster.Drift(time.Now()), o.cluster.Hangs()
+	return nil
+}
+
+// report takes a sample and judges it.
+func (o *observation) report(ctx context.Context) (health.Report, error) {
+	s, err := o.sampler.Sample(ctx)
+	if err != nil {
+		return health.Report{}, cause(ctx, err)
+	}
+	s.Drift = o.drift
+	if o.memory.Once { // otherwise it would be as old as the last look
+		s.Hangs = o.hangs
+	}
+	return o.memory.Judge(o.file.Name, s, providers.Limits(o.file.Monitor)), nil
 }

@@ -38,7 +38,7 @@ func (s *Session) asGuest(ctx context.Context, database string, credited bool, r
 	if err != nil {
 		return nil, err
 	}
-	conn, err := connect(ctx, stream, g.role, database, g.password)
+	conn, err := connect(ctx, stream, g.role, database, g.password, nil)
 	if err != nil && credited {
 		return nil, refused
 	}

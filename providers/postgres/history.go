@@ -4,19 +4,14 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"pgrepl/engine/health"
 )
 
 // lsn is a position in the WAL.
-type lsn uint64
+type lsn = health.LSN
 
-func parseLSN(text string) (lsn, bool) {
-	hi, lo, ok := strings.Cut(text, "/")
-	h, err0 := strconv.ParseUint(hi, 16, 32)
-	l, err1 := strconv.ParseUint(lo, 16, 32)
-	return lsn(h<<32 | l), ok && err0 == nil && err1 == nil
-}
-
-func (l lsn) String() string { return fmt.Sprintf("%X/%X", uint64(l)>>32, uint64(l)&0xffffffff) }
+func parseLSN(text string) (lsn, bool) { return health.ParseLSN(text) }
 
 // past is the way that the data of a server has come: the timelines that it left, each with the position at which it did,
 // and where it is now.

@@ -192,7 +192,10 @@ func (s *server) lookAt(ctx context.Context) (look, error) {
 		sql := strings.NewReplacer("$DECLARED", nameArray(s.ownSettings()), "$LIBRARIES", nameArray(s.libraries())).Replace(lookSQL)
 		answered := s.site.hasAnswer()
 		err := s.session.document(ctx, sql, &l.live)
-		l.passfile, l.credited, l.room = s.session.held(), s.session.credited(), s.session.room()
+		l.passfile, l.credited = s.session.held(), s.session.credited()
+		if left := s.session.room(); left != nil {
+			l.room = *left
+		}
 		if refusal(err) && s.machine.ByHand() {
 			err = s.guestDocument(ctx, sql, &l.live, answered, err)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pgrepl/engine"
+	"pgrepl/engine/health"
 	"pgrepl/schema"
 )
 
@@ -281,14 +282,4 @@ func coarse(n int64) string {
 }
 
 // Bytes writes a size as people read it, with PostgreSQL's units of 1024.
-func Bytes(n int64) string {
-	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
-	f, i := float64(n), 0
-	for f >= 1024 && i < len(units)-1 {
-		f, i = f/1024, i+1
-	}
-	if i == 0 {
-		return fmt.Sprintf("%d B", n)
-	}
-	return fmt.Sprintf("%.1f %s", f, units[i])
-}
+func Bytes(n int64) string { return health.Bytes(n) }

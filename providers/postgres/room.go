@@ -49,12 +49,13 @@ func (u unreadSlot) fillsUp() string {
 }
 
 // roomLeft reads what a tunnel tells of the room that a volume has left: blocks, and the size of one.
-func roomLeft(told string) int64 {
+func roomLeft(told string) *int64 {
 	var blocks, size int64
 	if n, err := fmt.Sscan(told, &blocks, &size); err != nil || n != 2 {
-		return 0
+		return nil
 	}
-	return blocks * size
+	left := blocks * size
+	return &left
 }
 
 // roomFacts are what the disk has no room for, and what is about to be lost for want of it.

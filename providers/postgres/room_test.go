@@ -65,8 +65,14 @@ func TestSizesAreRounded(t *testing.T) {
 
 func TestRoomLeft(t *testing.T) {
 	for told, want := range map[string]int64{"100 4096": 409600, "": 0, "100": 0, "a b": 0, "- -": 0} {
-		if got := roomLeft(told); got != want {
-			t.Errorf("%q: %d, wanted %d", told, got, want)
+		if got := roomLeft(told); (got == nil) != (want == 0) || got != nil && *got != want {
+			t.Errorf("%q: %v, wanted %d", told, got, want)
 		}
+	}
+}
+
+func TestAFullDiskIsNotAnUnknownOne(t *testing.T) {
+	if got := roomLeft("0 4096"); got == nil || *got != 0 {
+		t.Errorf("%v, wanted 0", got)
 	}
 }

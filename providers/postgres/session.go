@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"sync"
 	"time"
@@ -26,13 +27,14 @@ type Session struct {
 	machine Machine
 	effect  engine.SideEffect
 
-	guest func() guest // as whom to come where pgrepl has no login yet; nil: it waits for its own
+	guest  func() guest // as whom to come where pgrepl has no login yet; nil: it waits for its own
+	viewer *schema.Role // as whom to come instead, to look on and no more; nil: as the management role
 
 	mu         sync.Mutex
 	conn       *pgconn.PgConn
 	passfile   string // the node's, as it was when the connection was opened
 	credential bool   // the volume holds one
-	space      int64  // bytes that the volume had left then; 0 where that could not be told
+	space      *int64 // bytes that the volume had left then; nil where that could not be told
 }
 
 // prelude is sent once per connection. search_path, so that nobody's function is called instead of PostgreSQL's; the
@@ -45,13 +47,14 @@ SET pg_stat_statements.track_utility = off; SET pgaudit.log = 'none'`
 
 // config describes a login over a connection that stands. It is built by hand: what libpq's environment variables and
 // files on this machine say is meant for other programs.
-func config(over net.Conn, user, database string, password schema.Secret) *pgconn.Config {
+func config(over net.Conn, user, database string, password schema.Secret, settings map[string]string) *pgconn.Config {
 	c, err := pgconn.ParseConfig("host=127.0.0.1 port=5432 sslmode=disable user=x database=x")
 	if err != nil {
 		panic(err) // a constant
 	}
 	c.User, c.Database, c.Password = user, database, password.Reveal()
 	c.Fallbacks, c.RuntimeParams = nil, map[string]string{"application_name": "pgrepl"}
+	maps.Copy(c.RuntimeParams, settings)
 	c.DialFunc = func(context.Context, string, string) (net.Conn, error) { return over, nil }
 	return c
 }
@@ -88,7 +91,7 @@ func (s *Session) open(ctx context.Context, patience time.Duration) error {
 	return nil
 }
 
-// login opens a connection of the management role to a database.
+// login opens a connection of the session's role to a database.
 func (s *Session) login(ctx context.Context, database string, patience time.Duration) (*pgconn.PgConn, error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
@@ -97,7 +100,10 @@ func (s *Session) login(ctx context.Context, database string, patience time.Dura
 	if err != nil {
 		return nil, err
 	}
-	conn, err := connect(ctx, stream, managementRole, database, schema.NewSecret(told["credential"], "credential"))
+	if s.viewer != nil {
+		return connect(ctx, stream, s.viewer.Name, database, s.viewer.Password, onlyLooks)
+	}
+	conn, err := connect(ctx, stream, managementRole, database, schema.NewSecret(told["credential"], "credential"), nil)
 	if refusal(err) && s.guest != nil && s.machine.ByHand() {
 		conn, err = s.asGuest(ctx, database, s.credential, err)
 	}
@@ -111,13 +117,17 @@ func (s *Session) login(ctx context.Context, database string, patience time.Dura
 	return conn, nil
 }
 
-// connect logs in over a stream, which it closes where that fails.
-func connect(ctx context.Context, over net.Conn, user, database string, password schema.Secret) (*pgconn.PgConn, error) {
+// onlyLooks are the settings of a session that changes nothing and holds nothing up. They stand in the startup packet, which
+// beats what is set for the role; search_path so that nobody's function is called instead of PostgreSQL's.
+var onlyLooks = map[string]string{"search_path": "pg_catalog", "default_transaction_read_only": "on", "statement_timeout": "5s", "client_connection_check_interval": "500ms"}
+
+// connect logs in over a stream, with settings for the session, and closes the stream where that fails.
+func connect(ctx context.Context, over net.Conn, user, database string, password schema.Secret, settings map[string]string) (*pgconn.PgConn, error) {
 	if user == managementRole && password.Reveal() == "" {
 		over.Close()
 		return nil, errNoCredential
 	}
-	conn, err := pgconn.ConnectConfig(ctx, config(over, user, database, password))
+	conn, err := pgconn.ConnectConfig(ctx, config(over, user, database, password, settings))
 	if err != nil {
 		over.Close()
 	}
@@ -131,8 +141,8 @@ func (s *Session) credited() bool {
 	return s.credential
 }
 
-// room returns how many bytes the node's volume had left when the session was opened; 0 where that could not be told.
-func (s *Session) room() int64 {
+// room returns how many bytes the node's volume had left when the session was opened; nil where that could not be told.
+func (s *Session) room() *int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.space

@@ -119,7 +119,7 @@ func (s *server) replicationLogin(ctx context.Context, upstream string, password
 		if err != nil {
 			return nil, err
 		}
-		c := config(stream, s.node.Role.Name, "replication", password)
+		c := config(stream, s.node.Role.Name, "replication", password, nil)
 		c.RuntimeParams["replication"] = "true"
 		conn, err := pgconn.ConnectConfig(ctx, c)
 		if err == nil {

@@ -1,0 +1,80 @@
+package health
+
+import "time"
+
+// ring is where the primary was when: one entry for each position that was new when it was seen. With it true lag can be told,
+// which no view of either server has: a standby has replayed everything that the primary had written before the first entry
+// beyond its own position, so that it is as far behind as that is old.
+type ring struct {
+	of      string // the primary that it is of, and its timeline: positions of another history say nothing
+	entries []entry
+	last    time.Time // of the last sample, with a new position or not
+}
+
+// entry is a position, seen first at one time, and not yet there at the one before.
+type entry struct {
+	lsn       LSN
+	at, after time.Time // after is zero of the first entry: it may be as old as it likes
+}
+
+// ringSize is how many positions are kept: a day at one a second is thinned out once.
+const ringSize = 1 << 16
+
+// see notes where the primary is.
+func (r *ring) see(of string, at time.Time, lsn LSN) {
+	if r.of != of || len(r.entries) > 0 && lsn < r.newest() {
+		*r = ring{of: of}
+	}
+	if len(r.entries) == 0 || lsn > r.newest() {
+		r.entries = append(r.entries, entry{lsn, at, r.last})
+	}
+	r.last = at
+	if len(r.entries) > ringSize {
+		r.thin()
+	}
+}
+
+// newest is the last position that the primary was seen at.
+func (r *ring) newest() LSN { return r.entries[len(r.entries)-1].lsn }
+
+// thin leaves out every other entry of the older half. What is left says less exactly when, and nothing wrong.
+func (r *ring) thin() {
+	half, kept := len(r.entries)/2, r.entries[:0]
+	for i, e := range r.entries {
+		if i >= half || i%2 == 0 {
+			kept = append(kept, e)
+			continue
+		}
+		r.entries[i+1].after = e.after
+	}
+	r.entries = kept
+}
+
+// Lag is how far behind in time a standby is. What it lacks was written at least Low and at most High ago; High is nil where
+// nothing bounds it. With samples as old as the lag the two are one interval between samples apart.
+type Lag struct {
+	Low  time.Duration
+	High *time.Duration
+}
+
+// lag returns how far behind a standby is that has replayed up to lsn; oldest bounds it where the ring is too young, and may
+// be nil. False where the primary has not been seen.
+func (r *ring) lag(lsn LSN, now time.Time, oldest *time.Duration) (Lag, bool) {
+	for i, e := range r.entries {
+		if e.lsn <= lsn {
+			continue
+		}
+		low := max(now.Sub(e.at), 0)
+		if i == 0 || e.after.IsZero() {
+			if oldest != nil {
+				bound := max(*oldest, low)
+				return Lag{low, &bound}, true
+			}
+			return Lag{Low: low}, true
+		}
+		high := now.Sub(e.after)
+		return Lag{low, &high}, true
+	}
+	zero := time.Duration(0)
+	return Lag{0, &zero}, len(r.entries) > 0
+}

@@ -1,0 +1,426 @@
+package health
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// rule is one thing that is judged. The table is the whole of what can be found.
+type rule struct {
+	name  string
+	about string // what it finds, for the documentation and the alerts
+	judge func(*view, Report)
+}
+
+// Rule says what a rule finds.
+type Rule struct{ Name, About string }
+
+// Rules lists what is judged, in order.
+func Rules() []Rule {
+	var out []Rule
+	for _, r := range rules {
+		out = append(out, Rule{r.name, r.about})
+	}
+	return out
+}
+
+var rules = []rule{
+	{"commits_hang", "commits wait for standbys that do not answer", judgeHangs},
+	{"primaries", "not exactly one node takes writes", judgePrimaries},
+	{"no_replica", "replicas are declared, and none streams", judgeNoReplica},
+	{"node", "a node's container or server is not up", judgeNode},
+	{"part", "a node's data is not what the file makes of it: a master in recovery, a replica that is a primary", judgePart},
+	{"system_id", "a node holds the data of another cluster", judgeSystem},
+	{"timeline", "a replica is on another timeline than the primary", judgeTimeline},
+	{"replica_missing", "a replica does not stream from its upstream", judgeMissing},
+	{"replay_paused", "a replica receives and does not replay", judgePaused},
+	{"lag_time", "a replica is too far behind in true seconds, on top of its declared delay", judgeLagTime},
+	{"lag_bytes", "a replica is too many bytes behind", judgeLagBytes},
+	{"replica_silent", "a replica has not replied to its upstream for long", judgeSilent},
+	{"slot_status", "a slot is lost, or about to be", judgeSlotStatus},
+	{"slot_inactive", "a slot holds WAL and nothing reads it", judgeSlotIdle},
+	{"slot_retained", "a slot holds too much WAL", judgeSlotRetained},
+	{"room", "a disk is full, or will be: a slot holds WAL and grows", judgeRoom},
+	{"pending_restart", "a setting waits for a restart", judgePending},
+	{"drift", "what is there differs from the file", judgeDrift},
+	{"app", "an application's container does not run", judgeApp},
+}
+
+func on(n Node) Subject { return Subject{Node: n.Name} }
+
+func judgeHangs(v *view, _ Report) {
+	text := v.sample.Hangs
+	if p := v.sample.primary(); text == "" && p != nil && p.Live.Waiting > commitLeast {
+		text = fmt.Sprintf("a commit on %s has waited for its synchronous replicas for %s", p.Name, Time(p.Live.Waiting))
+	}
+	if text != "" {
+		v.find(Critical, "commits_hang", Subject{}, text, "", "pgrepl plan --allow=synchronous")
+	}
+}
+
+func judgePrimaries(v *view, _ Report) {
+	var writing, unknown []string
+	for _, n := range v.sample.Nodes {
+		switch {
+		case n.Live == nil:
+			unknown = append(unknown, n.Name)
+		case !n.Live.Recovery:
+			writing = append(writing, n.Name)
+		}
+	}
+	switch {
+	case len(writing) > 1:
+		v.find(Critical, "primaries", Subject{}, fmt.Sprintf("%d primaries where there is to be one: %s", len(writing), strings.Join(writing, ", ")), "", "pgrepl plan")
+	case len(writing) == 0 && len(unknown) == len(v.sample.Nodes):
+		v.find(Critical, "primaries", Subject{}, "no node answers", "", "pgrepl plan")
+	case len(writing) == 0:
+		v.find(Critical, "primaries", Subject{}, "no primary: nothing takes writes", "", "pgrepl plan")
+	}
+}
+
+func judgeNoReplica(v *view, r Report) {
+	standbys := r.Standbys()
+	if len(standbys) == 0 || v.sample.primary() == nil {
+		return
+	}
+	for _, n := range standbys {
+		if n.State == "streaming" || n.State == "catchup" {
+			return
+		}
+	}
+	v.find(Critical, "no_replica", Subject{}, "no replica is connected", "", "pgrepl plan")
+}
+
+func judgeNode(v *view, _ Report) {
+	for _, n := range v.sample.Nodes {
+		if n.Live != nil {
+			continue
+		}
+		text, next := n.Docker.words(), "pgrepl apply"
+		switch {
+		case n.Why != "":
+			text = n.Why
+		case n.Docker.State == "running":
+			text = "its server does not answer"
+		}
+		if n.Docker.State == "running" || n.Docker.State == "restarting" || n.Docker.State == "exited" {
+			next = "docker logs --tail 20 " + n.Name
+		}
+		v.find(v.afterAWhile(n.Docker.State == "restarting" || n.Docker.State == "running", "node", on(n)), "node", on(n), text, "", next)
+	}
+}
+
+// afterAWhile is the level of what passes by itself as a rule, and is critical where it does not.
+func (v *view) afterAWhile(passes bool, rule string, on Subject) Level {
+	if held := v.since(rule, on); passes && held < missingCritical && !v.memory.Once {
+		return Warning
+	}
+	return Critical
+}
+
+// lasting says for how long a condition has held, as far as that was seen.
+func (v *view) lasting(rule string, on Subject) string {
+	held := v.since(rule, on)
+	if held == 0 || v.memory.Once {
+		return ""
+	}
+	return " for " + Time(held)
+}
+
+// words says what a container does instead of running.
+func (c Container) words() string {
+	switch {
+	case c.OOM:
+		return "its container was ended for its memory (OOM)"
+	case c.State == "exited":
+		return fmt.Sprintf("its container has ended with %d", c.ExitCode)
+	case c.State == "missing":
+		return "its container is missing"
+	case c.Health == "unhealthy":
+		return "its container is unhealthy"
+	}
+	return "its container is " + c.State
+}
+
+func judgePart(v *view, _ Report) {
+	for _, n := range v.sample.Nodes {
+		switch {
+		case n.Live == nil:
+		case n.Standby && !n.Live.Recovery:
+			v.find(Critical, "part", on(n), fmt.Sprintf("not in recovery: it is a primary of its own, on timeline %d", n.Live.Timeline), "", "pgrepl plan")
+		case !n.Standby && n.Live.Recovery:
+			v.find(Critical, "part", on(n), "in recovery: its data is a standby's", "", "pgrepl plan")
+		}
+	}
+}
+
+func judgeSystem(v *view, _ Report) {
+	first := v.sample.Nodes[0].Live
+	for _, n := range v.sample.Nodes[1:] {
+		if first != nil && n.Live != nil && n.Live.System != first.System {
+			v.find(Critical, "system_id", on(n), fmt.Sprintf("system id %s, the master's is %s", n.Live.System, first.System), "", "pgrepl plan")
+		}
+	}
+}
+
+func judgeTimeline(v *view, _ Report) {
+	p := v.sample.primary()
+	for _, n := range v.sample.Nodes {
+		if p == nil || !n.Standby || n.Live == nil || !n.Live.Recovery || n.Live.Timeline == p.Live.Timeline || n.Live.System != p.Live.System {
+			continue
+		}
+		v.find(v.afterAWhile(true, "timeline", on(n)), "timeline", on(n), fmt.Sprintf("timeline %d, the primary is on %d", n.Live.Timeline, p.Live.Timeline), "", "pgrepl plan")
+	}
+}
+
+func judgeMissing(v *view, r Report) {
+	for _, n := range v.sample.Nodes {
+		row := r.Node(n.Name)
+		if !n.Standby || n.Live == nil || !n.Live.Recovery || row.State != "not streaming" {
+			continue
+		}
+		up := v.sample.node(n.Upstream)
+		if up == nil || up.Live == nil {
+			v.find(Warning, "replica_missing", on(n), "its upstream "+n.Upstream+" is not up", "", "docker logs --tail 20 "+n.Upstream)
+			continue
+		}
+		text := "not connected" + v.lasting("replica_missing", on(n))
+		level := v.afterAWhile(true, "replica_missing", on(n))
+		if fresh := min(n.Live.Up, up.Live.Up); fresh < missingCritical {
+			level = Warning
+		}
+		v.find(level, "replica_missing", on(n), text, "", "docker logs --tail 20 "+n.Name)
+	}
+}
+
+func judgePaused(v *view, _ Report) {
+	for _, n := range v.sample.Nodes {
+		if n.Live == nil || !n.Live.Recovery || n.Live.Pause == "" || n.Live.Pause == notPaused {
+			continue
+		}
+		text := "replay is paused by hand"
+		if low := v.tooLittle(n); len(low) > 0 {
+			text = "replay is paused: it has too little of " + strings.Join(low, ", ")
+		}
+		v.find(Critical, "replay_paused", on(n), text, "", "pgrepl plan")
+	}
+}
+
+// tooLittle names the hot-standby parameters of which a standby has less than it takes to replay.
+func (v *view) tooLittle(n Node) []string {
+	low := slices.Clone(n.Live.TooLittle)
+	if p := v.sample.primary(); p != nil {
+		for name, has := range n.Live.Enough {
+			if has < p.Live.Enough[name] {
+				low = append(low, name)
+			}
+		}
+	}
+	slices.Sort(low)
+	return slices.Compact(low)
+}
+
+func judgeLagTime(v *view, r Report) {
+	for _, row := range r.Standbys() {
+		lag, delay := row.Behind(), time.Duration(row.Delay*float64(time.Second))
+		if lag == nil {
+			continue
+		}
+		warning, critical := v.limits.LagTimeWarning+delay, v.limits.LagTimeCritical+delay
+		text, next := "lag "+lag.String(), "pgrepl verify"
+		switch {
+		case lag.Low > critical:
+			v.find(Critical, "lag_time", Subject{Node: row.Name}, text, Time(critical), next)
+		case lag.Low > warning:
+			v.find(Warning, "lag_time", Subject{Node: row.Name}, text, Time(warning), next)
+		case lag.High == nil || *lag.High > warning && !lag.exact():
+			at := "an unknown time"
+			if lag.High != nil {
+				at = Time(*lag.High)
+			}
+			v.find(Unknown, "lag_time", Subject{Node: row.Name}, fmt.Sprintf("lag between %s and %s", Time(lag.Low), at), Time(warning), "pgrepl status --watch")
+		}
+	}
+}
+
+func judgeLagBytes(v *view, r Report) {
+	for _, row := range r.Standbys() {
+		lag, what := row.Replay, "replay"
+		if row.Delay > 0 { // what it holds back on purpose, it has
+			lag, what = row.Flush, "flush"
+		}
+		if lag == nil {
+			continue
+		}
+		v.measure("lag_bytes", Subject{Node: row.Name}, *lag, v.limits.LagWarning, v.limits.LagCritical, what+" lag ", "pgrepl verify")
+	}
+}
+
+// measure judges a size by its two limits.
+func (v *view) measure(rule string, on Subject, n, warning, critical int64, text, next string) {
+	switch {
+	case n > critical:
+		v.find(Critical, rule, on, text+Bytes(n), Bytes(critical), next)
+	case n > warning:
+		v.find(Warning, rule, on, text+Bytes(n), Bytes(warning), next)
+	}
+}
+
+func judgeSilent(v *view, r Report) {
+	for _, n := range v.sample.Nodes {
+		row := r.Node(n.Name)
+		if row.Heard == nil || n.Live != nil && n.Live.StatusEvery == 0 {
+			continue
+		}
+		limit := silentLeast
+		if n.Live != nil {
+			limit = max(limit, 2*n.Live.StatusEvery)
+		}
+		if heard := time.Duration(*row.Heard * float64(time.Second)); heard > limit {
+			v.find(Warning, "replica_silent", on(n), "silent for "+Time(heard), Time(limit), "docker logs --tail 20 "+n.Name)
+		}
+	}
+}
+
+// eachSlot calls judge for every slot of a node that is up.
+func (v *view) eachSlot(r Report, judge func(Node, Slot, SlotReport)) {
+	i := 0
+	for _, n := range v.sample.Nodes {
+		if n.Live == nil {
+			continue
+		}
+		for _, s := range n.Live.Slots {
+			judge(n, s, r.Slots[i])
+			i++
+		}
+	}
+}
+
+// lost reports whether a slot is of no use any more.
+func (s Slot) lost() bool { return s.Status == "lost" || s.Reason != "" }
+
+func judgeSlotStatus(v *view, r Report) {
+	v.eachSlot(r, func(n Node, s Slot, row SlotReport) {
+		switch {
+		case s.lost():
+			text := "slot is lost"
+			if s.Reason != "" {
+				text += " (" + s.Reason + ")"
+			}
+			v.find(Critical, "slot_status", row.Subject(), text, "", "pgrepl plan")
+		case s.Status == "unreserved":
+			v.find(Warning, "slot_status", row.Subject(), "slot is unreserved: the next checkpoint may lose it", "", nextOf(v.reader(n, s)))
+		}
+	})
+}
+
+func judgeSlotIdle(v *view, r Report) {
+	v.eachSlot(r, func(n Node, s Slot, row SlotReport) {
+		if s.Active || s.lost() || s.Restart == nil {
+			return
+		}
+		idle := v.since("slot_inactive", row.Subject())
+		if s.Idle != nil {
+			idle = max(idle, *s.Idle)
+		}
+		level, text := Warning, "nothing reads it"
+		if s.Idle != nil || !v.memory.Once && idle > 0 {
+			text += " for " + Time(idle)
+		}
+		if idle >= slotIdleCritical {
+			level = Critical
+		}
+		v.find(level, "slot_inactive", row.Subject(), text, Time(slotIdleCritical), nextOf(v.reader(n, s)))
+	})
+}
+
+// nextOf is where to look when a slot is not read.
+func nextOf(reader string) string {
+	if reader == "" {
+		return "pgrepl plan"
+	}
+	return "docker logs --tail 20 " + reader
+}
+
+func judgeSlotRetained(v *view, r Report) {
+	v.eachSlot(r, func(n Node, s Slot, row SlotReport) {
+		if s.Retained == nil {
+			return
+		}
+		warning, critical := v.limits.SlotWarning, v.limits.SlotCritical
+		if s.Warn > 0 {
+			warning, critical = s.Warn, max(critical, s.Warn)
+		}
+		v.measure("slot_retained", row.Subject(), *s.Retained, warning, critical, "holds ", nextOf(row.Reader))
+	})
+}
+
+func judgeRoom(v *view, r Report) {
+	for _, n := range v.sample.Nodes {
+		if n.Room == nil {
+			continue
+		}
+		segment := int64(16 << 20)
+		if n.Live != nil {
+			segment = n.Live.Segment
+		}
+		if *n.Room < roomFiles*segment {
+			v.find(Critical, "room", on(n), fmt.Sprintf("its disk is full: %s left", Bytes(*n.Room)), Bytes(roomFiles*segment), "docker exec "+n.Name+" df -h")
+		}
+	}
+	for _, s := range r.Slots {
+		v.ends(s, s.Full, "its disk is full in ")
+		v.ends(s, s.Lost, "is lost in ")
+	}
+}
+
+// ends judges how long it takes until a slot has used up what there is.
+func (v *view) ends(s SlotReport, in *float64, text string) {
+	if in == nil {
+		return
+	}
+	left := time.Duration(min(*in, 1e9) * float64(time.Second))
+	switch {
+	case left < roomCritical:
+		v.find(Critical, "room", s.Subject(), text+Time(left), Time(roomCritical), nextOf(s.Reader))
+	case left < roomWarning:
+		v.find(Warning, "room", s.Subject(), text+Time(left), Time(roomWarning), nextOf(s.Reader))
+	}
+}
+
+func judgePending(v *view, _ Report) {
+	for _, n := range v.sample.Nodes {
+		if n.Live != nil && len(n.Live.Pending) > 0 {
+			v.find(Warning, "pending_restart", on(n), "waits for a restart: "+strings.Join(n.Live.Pending, ", "), "", "pgrepl plan")
+		}
+	}
+}
+
+func judgeDrift(v *view, _ Report) {
+	switch d := v.sample.Drift; {
+	case d == nil:
+	case d.Unsaid != "":
+		v.find(Unknown, "drift", Subject{}, "whether it is as in the file cannot be told: "+d.Unsaid, "", "pgrepl plan")
+	case len(d.Changes) > 0:
+		v.find(Warning, "drift", Subject{}, fmt.Sprintf("differs from the file: %s", some(d.Changes)), "", "pgrepl plan")
+	}
+}
+
+// some is a list that stays short.
+func some(names []string) string {
+	if len(names) > 3 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:3], ", "), len(names)-3)
+	}
+	return strings.Join(names, ", ")
+}
+
+func judgeApp(v *view, _ Report) {
+	for _, a := range v.sample.Apps {
+		if a.Container.State == "running" && a.Container.Health != "unhealthy" {
+			continue
+		}
+		v.find(v.afterAWhile(a.Container.State == "restarting", "app", Subject{App: a.Name}), "app", Subject{App: a.Name}, a.Container.words(), "", "docker logs --tail 20 "+a.Name)
+	}
+}

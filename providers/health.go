@@ -1,0 +1,100 @@
+package providers
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"pgrepl/engine"
+	"pgrepl/engine/health"
+	"pgrepl/providers/docker"
+	"pgrepl/providers/postgres"
+	"pgrepl/schema"
+)
+
+// Sampler takes samples of a cluster's health. It rests on the last look only for what a sample does not tell by itself: the
+// names that containers have, and what stands in volumes of nodes that do not answer.
+type Sampler struct {
+	cluster *Cluster
+	docker  *docker.Site
+	vitals  *postgres.Vitals
+}
+
+// Sampler returns what takes samples of the cluster.
+func (c *Cluster) Sampler() *Sampler {
+	return &Sampler{cluster: c, docker: c.docker, vitals: c.server.Vitals()}
+}
+
+// Close ends the sessions that are the sampler's own.
+func (s *Sampler) Close() { s.vitals.Close() }
+
+// Sample looks at every node at once. It is an error where the Docker engine does not answer; a node that does not is part of
+// the sample.
+func (s *Sampler) Sample(ctx context.Context) (health.Sample, error) {
+	began := time.Now()
+	nodes := make([]health.Node, len(s.cluster.file.Nodes))
+	g, gctx := errgroup.WithContext(ctx)
+	for i, n := range s.cluster.file.Nodes {
+		g.Go(func() error {
+			container, err := s.docker.Container(gctx, n.Name)
+			if err != nil {
+				return err
+			}
+			nodes[i] = s.vitals.Node(gctx, i, container.State == "running")
+			nodes[i].Docker = container
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return health.Sample{}, err
+	}
+	out := health.Sample{Nodes: nodes}
+	out.At, out.Skew = spread(began, nodes)
+	return out, ctx.Err()
+}
+
+// spread is when the first node answered, and how much later the last one did.
+func spread(began time.Time, nodes []health.Node) (time.Time, time.Duration) {
+	var first, last time.Time
+	for _, n := range nodes {
+		if n.Live == nil {
+			continue
+		}
+		if first.IsZero() || n.Live.At.Before(first) {
+			first = n.Live.At
+		}
+		if n.Live.At.After(last) {
+			last = n.Live.At
+		}
+	}
+	if first.IsZero() {
+		return began, 0
+	}
+	return first, last.Sub(first)
+}
+
+// Limits are what the file judges health by.
+func Limits(m schema.Monitor) health.Limits {
+	return health.Limits{LagWarning: m.LagWarning, LagCritical: m.LagCritical, LagTimeWarning: m.LagTimeWarning, LagTimeCritical: m.LagTimeCritical,
+		SlotWarning: m.SlotWarning, SlotCritical: m.SlotCritical}
+}
+
+// Drift is what a plan would change, as of the last look.
+func (c *Cluster) Drift(at time.Time) *health.Drift {
+	d := &health.Drift{At: at}
+	p, problems, err := engine.Make(c, engine.Options{})
+	switch {
+	case err != nil:
+		d.Unsaid = err.Error()
+	case len(problems) > 0:
+		d.Unsaid = problems[0].Summary
+	}
+	for _, change := range p.Changes {
+		if a := change.Addr.String(); !slices.Contains(d.Changes, a) {
+			d.Changes = append(d.Changes, a)
+		}
+	}
+	return d
+}
