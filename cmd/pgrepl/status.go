@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/spf13/cobra"
+	"gopkg.in/yaml.v3"
 
 	"pgrepl/engine"
 	"pgrepl/engine/health"
@@ -25,6 +28,32 @@ type statusFlags struct {
 var statusFormats = map[string]func(io.Writer, health.Report, render.Options) error{
 	"text": func(w io.Writer, r health.Report, o render.Options) error { return render.Status(w, r, false, o) },
 	"wide": func(w io.Writer, r health.Report, o render.Options) error { return render.Status(w, r, true, o) },
+
+	"json":     render.StatusJSON,
+	"yaml":     statusYAML,
+	"nagios":   render.StatusNagios,
+	"markdown": render.StatusMarkdown,
+}
+
+// statusYAML is the JSON in YAML's other form: every JSON text is YAML.
+func statusYAML(w io.Writer, r health.Report, o render.Options) error {
+	var text bytes.Buffer
+	var document yaml.Node
+	if err := errors.Join(render.StatusJSON(&text, r, o), yaml.Unmarshal(text.Bytes(), &document)); err != nil {
+		return err
+	}
+	inBlocks(&document)
+	out := yaml.NewEncoder(w)
+	out.SetIndent(2)
+	return errors.Join(out.Encode(&document), out.Close())
+}
+
+// inBlocks takes a document's braces and quotes away.
+func inBlocks(n *yaml.Node) {
+	n.Style = 0
+	for _, c := range n.Content {
+		inBlocks(c)
+	}
 }
 
 func newStatus(a *app) *cobra.Command {
@@ -35,9 +64,10 @@ func newStatus(a *app) *cobra.Command {
 			if err := a.offers(formatNames(statusFormats)...); err != nil {
 				return err
 			}
-			return a.withCluster(c.Context(), func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
+			err := a.withCluster(c.Context(), func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
 				return a.status(ctx, file, on, f)
 			})
+			return a.unknown(err, f)
 		},
 	}
 	c.Flags().BoolVar(&f.exitCode, "exit-code", false, "exit with 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN")
@@ -47,7 +77,31 @@ func newStatus(a *app) *cobra.Command {
 	return c
 }
 
-// status takes two samples: what moves in between tells rates, and most of all whether a replica that is behind is catching up.
+// judged is the exit code of a health that could be told.
+type judged struct{ exitError }
+
+// unknown is what a monitoring system is told where nothing could be: 3, and in its own format a line that says why.
+func (a *app) unknown(err error, f statusFlags) error {
+	var told judged
+	if errors.As(err, &told) {
+		return told.exitError
+	}
+	if err == nil || !f.exitCode && a.format != "nagios" {
+		return err
+	}
+	if a.format == "nagios" {
+		why := err.Error()
+		var silent exitError
+		if errors.As(err, &silent) && silent.cause == nil {
+			why = "the file " + a.file + " is invalid"
+		}
+		fmt.Fprintf(a.out, "REPLICATION UNKNOWN - %s\n", render.Line(why))
+	}
+	return exitError{code: health.Unknown.Code(), cause: err}
+}
+
+// statusApart is between the two samples of a status: what moves meanwhile tells rates, and most of all whether a replica that
+// is behind is catching up.
 const statusApart = 500 * time.Millisecond
 
 func (a *app) status(ctx context.Context, file *schema.Cluster, on *docker.Engine, f statusFlags) error {
@@ -87,7 +141,7 @@ func (a *app) writeStatus(r health.Report, f statusFlags) error {
 		return err
 	}
 	if f.watch == 0 && (f.exitCode || a.format == "nagios") {
-		return exitWith(r.Level.Code())
+		return judged{exitError{code: r.Level.Code()}}
 	}
 	return nil
 }

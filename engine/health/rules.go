@@ -105,7 +105,7 @@ func judgeNode(v *view, _ Report) {
 		case n.Docker.State == "running":
 			text = "its server does not answer"
 		}
-		if n.Docker.State == "running" || n.Docker.State == "restarting" || n.Docker.State == "exited" {
+		if n.Docker.State == "running" || n.Docker.State == "restarting" || n.Docker.State == "exited" && n.Docker.ExitCode != 0 {
 			next = "docker logs --tail 20 " + n.Name
 		}
 		v.find(v.afterAWhile(n.Docker.State == "restarting" || n.Docker.State == "running", "node", on(n)), "node", on(n), text, "", next)

@@ -17,7 +17,7 @@ func Status(w io.Writer, r health.Report, wide bool, o Options) error {
 	out := &text{color: o.Color}
 	for _, f := range r.Findings {
 		if f.Rule == "commits_hang" { // nothing else matters until that is over
-			out.linef("%s: %s", out.level(f.Level, string(f.Level)), f.Text)
+			out.linef("%s: %s", out.level(f.Level, string(f.Level)), visible(f.Text))
 		}
 	}
 	out.linef("%s", out.headline(r))
@@ -160,10 +160,11 @@ func healthCell(l health.Level, found []health.Finding) string {
 
 // broken is a finding with the limit that it broke.
 func broken(f health.Finding) string {
+	text := visible(f.Text) // some of it is what a server says
 	if f.Limit == "" {
-		return f.Text
+		return text
 	}
-	return f.Text + " (limit " + f.Limit + ")"
+	return text + " (limit " + f.Limit + ")"
 }
 
 // wrong ends the status: what no row has told, how many replicas are well, and where to go from here.
