@@ -114,9 +114,8 @@ func (a *app) status(ctx context.Context, file *schema.Cluster, on *docker.Engin
 	if _, err := o.report(ctx); err != nil {
 		return err
 	}
-	every := statusApart
-	for {
-		if err := engine.Pause(ctx, every); err != nil {
+	for next := time.Now().Add(statusApart); ; next = later(next.Add(f.watch)) {
+		if err := engine.Pause(ctx, time.Until(next)); err != nil {
 			return cause(ctx, err)
 		}
 		r, err := o.report(ctx)
@@ -126,8 +125,15 @@ func (a *app) status(ctx context.Context, file *schema.Cluster, on *docker.Engin
 		if err := a.writeStatus(r, f); err != nil || f.watch == 0 {
 			return err
 		}
-		every = f.watch
 	}
+}
+
+// later is a time, or now where that has passed.
+func later(t time.Time) time.Time {
+	if now := time.Now(); now.After(t) {
+		return now
+	}
+	return t
 }
 
 func (a *app) writeStatus(r health.Report, f statusFlags) error {

@@ -43,7 +43,7 @@ func (m *Memory) Judge(cluster string, s Sample, by Limits) Report {
 		m.since, m.grew = map[mark]time.Time{}, map[Subject][]growth{}
 	}
 	if p := s.primary(); p != nil {
-		m.ring.see(fmt.Sprintf("%s/%s/%d", p.Name, p.Live.System, p.Live.Timeline), p.Live.At, p.Live.Written)
+		m.ring.see(fmt.Sprintf("%s/%s/%d", p.Name, p.Live.System, p.Live.Timeline), p.Live.Asked, p.Live.At, p.Live.Written)
 	}
 	m.remember(s)
 	v := view{memory: m, sample: s, limits: by, held: map[mark]time.Time{}}

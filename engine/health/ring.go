@@ -8,27 +8,27 @@ import "time"
 type ring struct {
 	of      string // the primary that it is of, and its timeline: positions of another history say nothing
 	entries []entry
-	last    time.Time // of the last sample, with a new position or not
+	last    time.Time // when it was last asked, and had a new position or not
 }
 
-// entry is a position, seen first at one time, and not yet there at the one before.
+// entry is a position of the primary.
 type entry struct {
 	lsn       LSN
-	at, after time.Time // after is zero of the first entry: it may be as old as it likes
+	at, after time.Time // it was there at the one, and not yet at the other; of the first entry that is zero
 }
 
 // ringSize is how many positions are kept: a day at one a second is thinned out once.
 const ringSize = 1 << 16
 
-// see notes where the primary is.
-func (r *ring) see(of string, at time.Time, lsn LSN) {
+// see notes where the primary was at some moment between being asked and having answered.
+func (r *ring) see(of string, asked, answered time.Time, lsn LSN) {
 	if r.of != of || len(r.entries) > 0 && lsn < r.newest() {
 		*r = ring{of: of}
 	}
 	if len(r.entries) == 0 || lsn > r.newest() {
-		r.entries = append(r.entries, entry{lsn, at, r.last})
+		r.entries = append(r.entries, entry{lsn, answered, r.last})
 	}
-	r.last = at
+	r.last = asked
 	if len(r.entries) > ringSize {
 		r.thin()
 	}
@@ -57,14 +57,14 @@ type Lag struct {
 	High *time.Duration
 }
 
-// lag returns how far behind a standby is that has replayed up to lsn; oldest bounds it where the ring is too young, and may
-// be nil. False where the primary has not been seen.
-func (r *ring) lag(lsn LSN, now time.Time, oldest *time.Duration) (Lag, bool) {
+// lag returns how far behind in time a standby is that had replayed up to lsn between being asked and having answered; oldest
+// bounds it where the ring is too young, and may be nil. False where the primary has not been seen.
+func (r *ring) lag(lsn LSN, asked, answered time.Time, oldest *time.Duration) (Lag, bool) {
 	for i, e := range r.entries {
 		if e.lsn <= lsn {
 			continue
 		}
-		low := max(now.Sub(e.at), 0)
+		low := max(asked.Sub(e.at), 0)
 		if i == 0 || e.after.IsZero() {
 			if oldest != nil {
 				bound := max(*oldest, low)
@@ -72,7 +72,7 @@ func (r *ring) lag(lsn LSN, now time.Time, oldest *time.Duration) (Lag, bool) {
 			}
 			return Lag{Low: low}, true
 		}
-		high := now.Sub(e.after)
+		high := answered.Sub(e.after)
 		return Lag{low, &high}, true
 	}
 	zero := time.Duration(0)

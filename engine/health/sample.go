@@ -55,6 +55,7 @@ type Node struct {
 
 // Live is what a server says of itself (chapters "Monitoring Database Activity" and "System Administration Functions").
 type Live struct {
+	Asked       time.Time      // when it was asked, and
 	At          time.Time      // when it answered, by the sampler's clock
 	Version     string         // server_version
 	System      string         // system identifier

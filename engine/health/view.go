@@ -186,20 +186,16 @@ func (v *view) follow(n Node, out *NodeReport) {
 		return
 	}
 	out.Replay = pointer(replayed.Behind(newest))
-	if lag, known := v.memory.ring.lag(*replayed, v.now(n), v.oldest(n)); known {
+	asked, answered := v.sample.At, v.sample.At
+	if n.Live != nil {
+		asked, answered = n.Live.Asked, n.Live.At
+	}
+	if lag, known := v.memory.ring.lag(*replayed, asked, answered, v.oldest(n)); known {
 		out.LagLow = seconds(lag.Low)
 		if lag.High != nil {
 			out.LagHigh = seconds(*lag.High)
 		}
 	}
-}
-
-// now is when a node was looked at.
-func (v *view) now(n Node) time.Time {
-	if n.Live != nil {
-		return n.Live.At
-	}
-	return v.sample.At
 }
 
 // oldest bounds a standby's lag: what it lacks was written after the last commit that it has, and where it waits for its delay

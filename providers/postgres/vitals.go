@@ -76,6 +76,7 @@ func (v *Vitals) Node(ctx context.Context, i int, running bool) health.Node {
 	ctx, cancel := context.WithTimeout(ctx, vitalsTimeout)
 	defer cancel()
 	var found vitals
+	asked := time.Now()
 	sql := v.as + strings.ReplaceAll(healthSQL, "$HOTSTANDBY", nameArray(schema.HotStandby))
 	if err := v.sessions[srv].document(ctx, sql, &found); err != nil {
 		n.Why = srv.unmade()
@@ -84,7 +85,7 @@ func (v *Vitals) Node(ctx context.Context, i int, running bool) health.Node {
 		}
 		return n
 	}
-	n.Up, n.Live = true, found.live(time.Now())
+	n.Up, n.Live = true, found.live(asked, time.Now())
 	v.declare(srv, n.Live)
 	if srv.seen.live.Paused { // pg_control, which only a look reads, has what the WAL asks for
 		n.Live.TooLittle = srv.tooLittle()
@@ -190,8 +191,8 @@ type vitals struct {
 }
 
 // live is the answer as a sample has it.
-func (f vitals) live(at time.Time) *health.Live {
-	l := &health.Live{At: at, Version: f.Version, System: f.System, Timeline: f.Timeline, Recovery: f.Recovery, Up: duration(f.Up), Pause: f.Pause,
+func (f vitals) live(asked, answered time.Time) *health.Live {
+	l := &health.Live{Asked: asked, At: answered, Version: f.Version, System: f.System, Timeline: f.Timeline, Recovery: f.Recovery, Up: duration(f.Up), Pause: f.Pause,
 		LastCommit: durationOf(f.Committed), Pending: f.Pending, Segment: f.Segment, WALRate: f.Rate, StatusEvery: time.Duration(f.Every) * time.Second, Enough: f.Enough, Delaying: f.Delaying}
 	l.Written, _ = health.ParseLSN(f.LSN)
 	l.Replayed, _ = health.ParseLSN(f.Replayed)
