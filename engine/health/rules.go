@@ -81,12 +81,11 @@ func judgePrimaries(v *view, _ Report) {
 }
 
 func judgeNoReplica(v *view, r Report) {
-	standbys := r.Standbys()
-	if len(standbys) == 0 || v.sample.primary() == nil {
+	if len(r.Standbys()) == 0 || v.sample.primary() == nil {
 		return
 	}
-	for _, n := range standbys {
-		if n.State == "streaming" || n.State == "catchup" {
+	for _, n := range v.sample.Nodes { // the upstream's word counts: one that does not answer us may stream all the same
+		if s := v.sender(n); n.Standby && s != nil && (s.State == "streaming" || s.State == "catchup") {
 			return
 		}
 	}

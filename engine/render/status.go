@@ -82,12 +82,18 @@ func replicaTable(r health.Report, wide bool) table {
 		head = append(head, "UPSTREAM", "DELAY", "RATE", "LEVEL IN", "TL", "REPLAYED", "DISK FREE", "CONTAINER")
 	}
 	rows := table{append(head, "HEALTH")}
+	in := map[string]string{} // how far each is moved in
 	for _, n := range byUpstream(r) {
+		if above, shown := in[n.Upstream]; shown {
+			in[n.Name] = above + "  "
+		} else {
+			in[n.Name] = ""
+		}
 		slot := dash(n.Slot)
 		if n.Slot != "" {
 			slot += " (" + size(n.Retained) + ")"
 		}
-		row := []string{strings.Repeat("  ", max(n.Depth-1, 0)) + n.Name, n.State, dash(n.Sync), size(n.Send), size(n.Flush), size(n.Replay), lagOf(n), ago(n.Heard), slot}
+		row := []string{in[n.Name] + n.Name, n.State, dash(n.Sync), size(n.Send), size(n.Flush), size(n.Replay), lagOf(n), ago(n.Heard), slot}
 		if wide {
 			delay, timeline := "-", "-"
 			if n.Delay > 0 {
@@ -119,6 +125,9 @@ func byUpstream(r health.Report) []health.NodeReport {
 		if n.Part != "standby" {
 			below(n.Name)
 		}
+	}
+	for _, n := range r.Standbys() { // whose upstream is not in the report
+		below(n.Upstream)
 	}
 	return out
 }
@@ -187,15 +196,29 @@ func (t *text) wrong(r health.Report) {
 	if r.Replicas.Declared > 0 {
 		t.linef("%d of %s healthy", r.Replicas.Healthy, counted(r.Replicas.Declared, "replica"))
 	}
-	var nexts []string
-	for _, f := range r.Findings {
-		nexts = append(nexts, f.Next)
+	for _, next := range nexts(r) {
+		t.linef("next: %s", next)
 	}
-	for i, next := range nexts {
-		if !slices.Contains(nexts[:i], next) {
-			t.linef("next: %s", next)
+}
+
+// nexts are the commands to go on with, the most urgent first, each with what it is for.
+func nexts(r health.Report) []string {
+	var commands []string
+	about := map[string][]string{}
+	for _, f := range r.Findings {
+		if !slices.Contains(commands, f.Next) {
+			commands = append(commands, f.Next)
+		}
+		if subject := f.Subject.String(); subject != "" && !slices.Contains(about[f.Next], subject) {
+			about[f.Next] = append(about[f.Next], subject)
 		}
 	}
+	for i, c := range commands {
+		if len(about[c]) > 0 {
+			commands[i] += "  (" + strings.Join(about[c], ", ") + ")"
+		}
+	}
+	return commands
 }
 
 // level colours a text by how bad it is; the word says it, too.

@@ -91,7 +91,7 @@ func StatusMarkdown(w io.Writer, r health.Report, _ Options) error {
 		b.WriteString("\n")
 		for i, row := range t {
 			for _, cell := range row {
-				b.WriteString("| " + strings.ReplaceAll(prose(strings.TrimSpace(cell)), "|", `\|`) + " ")
+				b.WriteString("| " + inCell(strings.TrimSpace(cell)) + " ")
 			}
 			b.WriteString("|\n")
 			if i == 0 {
@@ -107,4 +107,12 @@ func StatusMarkdown(w io.Writer, r health.Report, _ Options) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// inCell is a text in a cell of a table.
+func inCell(s string) string {
+	if s == "-" {
+		return s
+	}
+	return strings.ReplaceAll(prose(s), "|", `\|`)
 }
