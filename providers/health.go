@@ -98,3 +98,15 @@ func (c *Cluster) Drift(at time.Time) *health.Drift {
 	}
 	return d
 }
+
+// Probe writes a row on the master and times its way to every replica, for at most so long; with synchronous the commit waits as
+// the users' commits do. It rests on the last look.
+func (c *Cluster) Probe(ctx context.Context, token string, synchronous bool, patience time.Duration) health.Probe {
+	return c.server.Probe(ctx, token, synchronous, patience)
+}
+
+// PrepareProbes makes what probes are written into.
+func (c *Cluster) PrepareProbes(ctx context.Context) error { return c.server.PrepareProbes(ctx) }
+
+// Synchronous reports whether commits wait for replicas.
+func (c *Cluster) Synchronous() bool { return c.server.Synchronous() }

@@ -67,7 +67,7 @@ func newStatus(a *app) *cobra.Command {
 			err := a.withCluster(c.Context(), func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
 				return a.status(ctx, file, on, f)
 			})
-			return a.unknown(err, f)
+			return a.unknown(err, f.exitCode || a.format == "nagios")
 		},
 	}
 	c.Flags().BoolVar(&f.exitCode, "exit-code", false, "exit with 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN")
@@ -80,13 +80,14 @@ func newStatus(a *app) *cobra.Command {
 // judged is the exit code of a health that could be told.
 type judged struct{ exitError }
 
-// unknown is what a monitoring system is told where nothing could be: 3, and in its own format a line that says why.
-func (a *app) unknown(err error, f statusFlags) error {
+// unknown is what a monitoring system that asked for exit codes is told where nothing could be: 3, and in its own format a line that
+// says why.
+func (a *app) unknown(err error, asked bool) error {
 	var told judged
 	if errors.As(err, &told) {
 		return told.exitError
 	}
-	if err == nil || !f.exitCode && a.format != "nagios" {
+	if err == nil || !asked {
 		return err
 	}
 	if a.format == "nagios" {

@@ -25,23 +25,34 @@ FROM pg_settings WHERE name = 'synchronous_commit'`
 
 var errHangs = errors.New("a commit does not come back")
 
-// probe commits a transaction on a connection of its own. The limit is the client's: statement_timeout does not fire in a
-// commit that waits, and a client that goes away leaves the backend waiting, so it is told to stop.
+// probe commits a transaction as an application's would.
 func (s *Session) probe(ctx context.Context, within time.Duration) error {
+	_, _, err := s.commit(ctx, probeSQL, within)
+	if err != nil && !errors.Is(err, errHangs) {
+		return fmt.Errorf("commit probe: %w", err)
+	}
+	return err
+}
+
+// commit runs a statement that waits for standbys as an application's would, on a connection of its own, and says when it was sent and
+// how long that took. The limit is the client's: statement_timeout does not fire in a commit that waits, and a client that goes away leaves the backend
+// waiting with its locks, so it is told to stop. That ends the wait and not the commit.
+func (s *Session) commit(ctx context.Context, sql string, within time.Duration) (began time.Time, took time.Duration, err error) {
 	s.mu.Lock()
 	conn, err := s.login(ctx, maintenance, 0)
 	s.mu.Unlock()
 	if err != nil {
-		return fmt.Errorf("commit probe: %w", err)
+		return began, 0, err
 	}
 	defer closeSoon(conn)
 	if _, err := exec(ctx, conn, probeLevel); err != nil {
-		return fmt.Errorf("commit probe: %w", said(err))
+		return began, 0, said(err)
 	}
 	committed := make(chan error, 1)
+	began = time.Now()
 	go func() {
 		committed <- s.effect.Around("commit probe", func() error {
-			_, err := exec(ctx, conn, probeSQL)
+			_, err := exec(ctx, conn, sql)
 			return err
 		})
 	}()
@@ -49,13 +60,14 @@ func (s *Session) probe(ctx context.Context, within time.Duration) error {
 	defer limit.Stop()
 	select {
 	case err := <-committed:
+		took = time.Since(began)
 		if err != nil {
-			return fmt.Errorf("commit probe: %w", said(err))
+			return began, took, said(err)
 		}
-		return nil
+		return began, took, nil
 	case <-limit.C:
 		_, err := s.query(ctx, fmt.Sprintf("SELECT pg_cancel_backend(%d)", conn.PID()))
-		return errors.Join(errHangs, err)
+		return began, within, errors.Join(errHangs, err)
 	}
 }
 

@@ -173,7 +173,7 @@ func (c *cluster) stoppedNode(o *observer) {
 	o.finds(health.Warning, "slot_inactive", o.slot("b", c.slotOf("c")))
 	c.docker("start", c.name("c"))
 	o.well()
-	c.docker("pause", c.name("c"))
+	c.pause("c")
 	contains(c.t, o.finds(health.Critical, "node", o.node("c")).Text, "its container is paused")
 	c.docker("unpause", c.name("c"))
 	o.well()
