@@ -310,7 +310,7 @@ func judgeSlotStatus(v *view, r Report) {
 			}
 			v.find(Critical, "slot_status", row.Subject(), text, "", "pgrepl plan")
 		case s.Status == "unreserved":
-			v.find(Warning, "slot_status", row.Subject(), "slot is unreserved: the next checkpoint may lose it", "", nextOf(v.reader(n, s)))
+			v.find(Warning, "slot_status", row.Subject(), "slot is unreserved: the next checkpoint may lose it", "", nextOf(row))
 		}
 	})
 }
@@ -331,16 +331,19 @@ func judgeSlotIdle(v *view, r Report) {
 		if idle >= slotIdleCritical {
 			level = Critical
 		}
-		v.find(level, "slot_inactive", row.Subject(), text, Time(slotIdleCritical), nextOf(v.reader(n, s)))
+		v.find(level, "slot_inactive", row.Subject(), text, Time(slotIdleCritical), nextOf(row))
 	})
 }
 
-// nextOf is where to look when a slot is not read.
-func nextOf(reader string) string {
-	if reader == "" {
-		return "pgrepl plan"
+// nextOf is where to go when a slot is not read. A plan leaves what the file does not declare alone.
+func nextOf(s SlotReport) string {
+	switch {
+	case s.Reader != "":
+		return "docker logs --tail 20 " + s.Reader
+	case s.Declared:
+		return "start what reads it, or take its block out of the file"
 	}
-	return "docker logs --tail 20 " + reader
+	return fmt.Sprintf("start what reads it; or where nothing ever will, on %s: SELECT pg_drop_replication_slot('%s')", s.Node, s.Name)
 }
 
 func judgeSlotRetained(v *view, r Report) {
@@ -352,7 +355,7 @@ func judgeSlotRetained(v *view, r Report) {
 		if s.Warn > 0 {
 			warning, critical = s.Warn, max(critical, s.Warn)
 		}
-		v.measure("slot_retained", row.Subject(), *s.Retained, warning, critical, "holds ", nextOf(row.Reader))
+		v.measure("slot_retained", row.Subject(), *s.Retained, warning, critical, "holds ", nextOf(row))
 	})
 }
 
@@ -383,9 +386,9 @@ func (v *view) ends(s SlotReport, in *float64, text string) {
 	left := time.Duration(min(*in, 1e9) * float64(time.Second))
 	switch {
 	case left < roomCritical:
-		v.find(Critical, "room", s.Subject(), text+Time(left), Time(roomCritical), nextOf(s.Reader))
+		v.find(Critical, "room", s.Subject(), text+Time(left), Time(roomCritical), nextOf(s))
 	case left < roomWarning:
-		v.find(Warning, "room", s.Subject(), text+Time(left), Time(roomWarning), nextOf(s.Reader))
+		v.find(Warning, "room", s.Subject(), text+Time(left), Time(roomWarning), nextOf(s))
 	}
 }
 
