@@ -2,7 +2,10 @@ package providers
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -35,9 +38,11 @@ func (s *Sampler) Close() { s.vitals.Close() }
 func (s *Sampler) Sample(ctx context.Context) (health.Sample, error) {
 	began := time.Now()
 	nodes := make([]health.Node, len(s.cluster.file.Nodes))
+	var crash crash
 	g, gctx := errgroup.WithContext(ctx)
 	for i, n := range s.cluster.file.Nodes {
 		g.Go(func() error {
+			defer crash.note()
 			container, err := s.docker.Container(gctx, n.Name)
 			if err != nil {
 				return err
@@ -47,12 +52,31 @@ func (s *Sampler) Sample(ctx context.Context) (health.Sample, error) {
 			return nil
 		})
 	}
-	if err := g.Wait(); err != nil {
+	err := g.Wait()
+	crash.raise()
+	if err != nil {
 		return health.Sample{}, err
 	}
 	out := health.Sample{Nodes: nodes}
 	out.At, out.Skew = spread(began, nodes)
 	return out, ctx.Err()
+}
+
+// crash is a panic of work that runs beside its caller, to be raised again where that can end what it has begun: a terminal
+// that nobody gives back is of no use.
+type crash struct{ noted atomic.Pointer[string] }
+
+func (c *crash) note() {
+	if r := recover(); r != nil {
+		text := fmt.Sprintf("%v\n%s", r, debug.Stack())
+		c.noted.CompareAndSwap(nil, &text)
+	}
+}
+
+func (c *crash) raise() {
+	if text := c.noted.Load(); text != nil {
+		panic(*text)
+	}
 }
 
 // spread is when the first node answered, and how much later the last one did.
@@ -73,6 +97,11 @@ func spread(began time.Time, nodes []health.Node) (time.Time, time.Duration) {
 		return began, 0
 	}
 	return first, last.Sub(first)
+}
+
+// Logs returns the last lines that a container of the cluster wrote.
+func (c *Cluster) Logs(ctx context.Context, container string, lines int) (string, error) {
+	return c.docker.Logs(ctx, container, lines)
 }
 
 // Limits are what the file judges health by.
