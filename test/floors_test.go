@@ -25,6 +25,7 @@ var floors = map[string][]string{
 	"providers":          {"engine", "engine/health", "schema", "providers/docker", "providers/postgres", "golang.org/x/sync/"},
 	"docs":               {},
 	"cmd/pgrepl":         {"*"},
+	"cmd/pgrepl/watch":   {"engine", "engine/health", "charm.land/", "github.com/charmbracelet/"},
 }
 
 func TestImportsGoDownOnly(t *testing.T) {

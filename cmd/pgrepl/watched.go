@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"pgrepl/engine/health"
+	"pgrepl/providers"
+	"pgrepl/providers/docker"
+	"pgrepl/schema"
+)
+
+// watched is a cluster that is looked at and sampled side by side. A look rests on what it finds as it goes on, and so does a
+// sample on the last look: therefore each look is one of its own, and samples go on with the one before until it is done.
+type watched struct {
+	file       *schema.Cluster
+	on         *docker.Engine
+	driftEvery time.Duration
+	memory     health.Memory // samples alone use it
+
+	mu     sync.Mutex
+	now    *observed      // what samples rest on
+	next   *observed      // a look that no sample rests on yet
+	under  sync.WaitGroup // calls that are under way
+	closed bool
+}
+
+// observed is one look, and what takes samples on it.
+type observed struct {
+	cluster *providers.Cluster
+	sampler *providers.Sampler
+	drift   *health.Drift
+}
+
+func (o *observed) close() {
+	if o != nil {
+		o.sampler.Close()
+		o.cluster.Close()
+	}
+}
+
+const (
+	sampleTimeout = 15 * time.Second // of an engine that takes the connection and does not answer; a server has less
+	lookTimeout   = 2 * time.Minute
+	logsTimeout   = 10 * time.Second
+	closeTimeout  = 3 * time.Second
+)
+
+// Look compares what is there with the file.
+func (w *watched) Look(ctx context.Context) error {
+	ctx, done, err := w.begin(ctx, lookTimeout, "the look at the cluster")
+	if err != nil {
+		return err
+	}
+	defer done()
+	o := &observed{cluster: providers.New(w.file, w.on, nil)}
+	o.sampler = o.cluster.Sampler()
+	if err := o.cluster.Look(ctx); err != nil {
+		o.close()
+		w.unsaid(cause(ctx, err))
+		return cause(ctx, err)
+	}
+	o.drift = o.cluster.Drift(time.Now())
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.next.close()
+	w.next = o
+	return nil
+}
+
+// unsaid notes that what differs from the file cannot be told.
+func (w *watched) unsaid(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.now != nil {
+		w.now.drift = &health.Drift{At: time.Now(), Unsaid: err.Error()}
+	}
+}
+
+// Report takes a sample and judges it.
+func (w *watched) Report(ctx context.Context) (health.Report, error) {
+	ctx, done, err := w.begin(ctx, sampleTimeout, "a sample")
+	if err != nil {
+		return health.Report{}, err
+	}
+	defer done()
+	w.mu.Lock()
+	if w.next != nil {
+		w.now.close()
+		w.now, w.next = w.next, nil
+	}
+	o := w.now
+	w.mu.Unlock()
+	s, err := o.sampler.Sample(ctx)
+	if err != nil {
+		return health.Report{}, cause(ctx, err)
+	}
+	w.mu.Lock()
+	s.Drift = o.drift
+	w.mu.Unlock()
+	return w.memory.Judge(w.file.Name, s, providers.Limits(w.file.Monitor)), nil
+}
+
+// Logs returns the last lines that a container wrote.
+func (w *watched) Logs(ctx context.Context, container string, lines int) (string, error) {
+	ctx, done, err := w.begin(ctx, logsTimeout, "reading a log")
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	w.mu.Lock()
+	o := w.now
+	w.mu.Unlock()
+	text, err := o.cluster.Logs(ctx, container, lines)
+	return text, cause(ctx, err)
+}
+
+// begin limits a call, and has close wait for it.
+func (w *watched) begin(ctx context.Context, limit time.Duration, what string) (context.Context, func(), error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return nil, nil, context.Canceled
+	}
+	w.under.Add(1)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the Docker engine does not answer: %s took more than %s", what, limit))
+	return ctx, func() { cancel(); w.under.Done() }, nil
+}
+
+// close waits for what is under way, which has been told to end: a look may have made a container that it removes again.
+func (w *watched) close() {
+	w.mu.Lock()
+	w.closed = true
+	w.mu.Unlock()
+	ended := make(chan struct{})
+	go func() { w.under.Wait(); close(ended) }()
+	select {
+	case <-ended:
+		w.now.close()
+		w.next.close()
+	case <-time.After(closeTimeout): // an engine that does not answer is not waited for
+	}
+}
