@@ -78,7 +78,7 @@ func (w *World) finish(s engine.Step) error {
 	case id.Do == "restart" || id.Do == "restart again":
 		id.Do = strings.Replace(id.Do, "restart", "return", 1)
 		w.leaves(id)
-	case id.Do == "stream":
+	case id.Do == "stream" || id.Do == "stream again":
 		delete(w.returns, id)
 	case id.Do == "return" || id.Do == "return again":
 		delete(w.away, id.On.Name)
@@ -93,7 +93,7 @@ func (w *World) finish(s engine.Step) error {
 		w.drop(id.On, "old data")
 	}
 	w.settle()
-	if id.Do == "stream" && w.streams(id.On.On) || id.Do == "clone" || id.Do == "settle" || id.Do == "settle again" {
+	if (id.Do == "stream" || id.Do == "stream again") && w.streams(id.On.On) || id.Do == "clone" || id.Do == "settle" || id.Do == "settle again" {
 		w.follows(s.Node())
 	}
 	for standby, why := range w.paused() {
@@ -132,9 +132,9 @@ func (w *World) refuses(s engine.Step) error {
 func (w *World) replicationRefuses(s engine.Step) error {
 	id := s.ID()
 	switch id.Do {
-	case "stream":
+	case "stream", "stream again":
 		return w.linkRefuses(s)
-	case "reload":
+	case "reload", "reload again":
 		return w.linkTaken(s)
 	case "passfile":
 		if to := w.wanted[id.On.On]; !w.has(role(to.Role.Name)) || !w.has(slot(to.Upstream.Name, to.Slot.Name)) {
@@ -304,8 +304,11 @@ func (w *World) canClone(s engine.Step, link engine.Resource) error {
 	if w.has(replication(upstream)) && !w.streams(upstream) {
 		return fmt.Errorf("%s does not follow, and a base backup of it would lack what came since", upstream)
 	}
-	if other := w.readerOf(upstream, link.Attrs["slot"].Value, name); other != "" && !strings.Contains(s.String(), "temporary slot") {
+	if other := w.readerOf(upstream, link.Attrs["slot"].Value, name); other != "" {
 		return fmt.Errorf("slot %s is read by %s", link.Attrs["slot"].Value, other)
+	}
+	if err := w.letsGo(slot(upstream, link.Attrs["slot"].Value), name); err != nil {
+		return err
 	}
 	for id := range w.returns {
 		if id.On.Name == upstream && strings.HasPrefix(id.Do, "return") {

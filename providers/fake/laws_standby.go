@@ -39,9 +39,20 @@ func (w *World) linkOf(r engine.Resource) link {
 }
 
 // needsSlot is who might still have to go back to a slot, as it was not seen yet to stream through another; "" for nobody.
-func (w *World) needsSlot(id engine.ID) string {
+func (w *World) needsSlot(id engine.ID) string { return w.keptFor(id, "") }
+
+// letsGo is what a slot would let go of if a node read it: what another one may still have to go back for.
+func (w *World) letsGo(id engine.ID, node string) error {
+	if other := w.keptFor(id, node); other != "" {
+		return fmt.Errorf("slot %s would let go of what it keeps for %s, which was not seen to stream through another", id.Name, other)
+	}
+	return nil
+}
+
+// keptFor is who might, beside one node.
+func (w *World) keptFor(id engine.ID, beside string) string {
 	for _, r := range w.kind("replication") {
-		if w.wanted[r.ID.On] != nil && w.running(r.ID.On) && w.proved[r.ID.On].slot == id && !w.is(r.ID.On, behind) && !w.is(r.ID.On, held) {
+		if r.ID.On != beside && w.wanted[r.ID.On] != nil && w.running(r.ID.On) && w.proved[r.ID.On].slot == id && !w.is(r.ID.On, behind) && !w.is(r.ID.On, held) {
 			return r.ID.On
 		}
 	}
@@ -116,7 +127,8 @@ func (w *World) goes(name string) error {
 // neither the slot of that, nor anybody a port of one that goes, nor does it have to move.
 func (w *World) couldLeave(standby, from string) bool {
 	n := w.wanted[standby]
-	if n == nil || w.moved[standby] || w.returns[engine.StepID{Do: "remove", On: engine.ID{Kind: "network", Name: n.Network.Name}}] || w.value(slot(n.Upstream.Name, n.Slot.Name), "consumer") == from || w.value(node(standby), "network") != n.Network.Name {
+	moves := w.moved[standby] || w.returns[engine.StepID{Do: "remove", On: node(standby)}] && !w.returns[engine.StepID{Do: "return", On: server(standby)}]
+	if n == nil || moves || w.returns[engine.StepID{Do: "remove", On: engine.ID{Kind: "network", Name: n.Network.Name}}] || w.value(slot(n.Upstream.Name, n.Slot.Name), "consumer") == from || w.value(node(standby), "network") != n.Network.Name {
 		return false
 	}
 	for _, goes := range w.kind("node") {
@@ -158,8 +170,12 @@ func (w *World) linkTaken(s engine.Step) error {
 	switch {
 	case !w.accepts(upstream):
 		return fmt.Errorf("%s would lose its stream: %s does not accept connections", id.On, upstream)
+	case w.comesFrom(upstream, id.On):
+		return fmt.Errorf("%s would follow %s, which follows %s, and neither the primary", id.On, upstream, id.On)
 	case !w.has(slot(upstream, slotName)):
 		return fmt.Errorf("%s would lose its stream: there is no slot %s on %s", id.On, slotName, upstream)
+	case w.letsGo(slot(upstream, slotName), id.On) != nil:
+		return w.letsGo(slot(upstream, slotName), id.On)
 	case w.value(id, "passfile") != schema.Hidden || !w.hasPassword(id.On, user):
 		return fmt.Errorf("%s would lose its stream: its passfile has no password of role %s", id.On, user)
 	case w.value(role(user), "login") != "true" || w.value(role(user), "replication") != "true":
@@ -169,6 +185,16 @@ func (w *World) linkTaken(s engine.Step) error {
 		return fmt.Errorf("commits wait for %s, and it would not be known by that name any more", id.On)
 	}
 	return nil
+}
+
+// comesFrom reports whether what a server has comes from another one, directly or through others.
+func (w *World) comesFrom(name, from string) bool {
+	for hops := 0; w.has(replication(name)) && hops <= len(w.things); hops++ {
+		if name = w.called(w.inForce(w.things[replication(name)], "upstream")); name == from {
+			return true
+		}
+	}
+	return false
 }
 
 // paused are the standbys that stand still, as their primary runs with more of what a standby must never have less of; each

@@ -240,12 +240,12 @@ func (w *World) settle() {
 }
 
 // expect notes that a plan waits for a server to return from its turn, or for a stream, or that it holds one back: no other may go
-// meanwhile; and that a network goes, with all that is on it.
+// meanwhile; that a container goes; and that a network does, with all that is on it.
 func (w *World) expect(id engine.StepID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch id.Do + " " + id.On.Kind {
-	case "return server", "return again server", "stream replication", "halt server", "remove network":
+	case "return server", "return again server", "stream replication", "stream again replication", "halt server", "remove network", "remove node":
 		w.returns[id] = true
 	}
 }

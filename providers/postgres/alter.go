@@ -19,6 +19,7 @@ type alterSystem struct {
 	fields []engine.Field // of the settings, or of the link
 
 	interim numbers // what a server with two turns has until the second
+	slot    string  // what a standby is to stream through
 }
 
 func (s alterSystem) String() string {
@@ -26,6 +27,9 @@ func (s alterSystem) String() string {
 	for _, name := range s.names {
 		if n, between := s.interim[name]; between {
 			name = fmt.Sprintf("%s (%d for now)", name, n)
+		}
+		if name == "primary_slot_name" && s.slot != s.server.node.Slot.Name {
+			name = fmt.Sprintf("%s (%s for now)", name, s.slot)
 		}
 		out = append(out, name)
 	}
@@ -48,11 +52,20 @@ func (s alterSystem) After(w engine.Snapshot) engine.Snapshot {
 		if effect == engine.Reload || effect == engine.Restart {
 			a = r.Attrs[f.Path]
 			a.Value = inForce(a.Value) + " " + waiting(effect)
+			if f.Path == "slot" {
+				a.Reason = ""
+				if s.slot != s.server.node.Slot.Name {
+					a.Reason = fileHas + s.slot
+				}
+			}
 		}
 		r.Attrs[f.Path] = a
 	}
 	return w.With(r)
 }
+
+// fileHas says of a slot that waits for a reload which one it is, where that is not the one that is wanted in the end.
+const fileHas = "the file has "
 
 // waiting says of a value that it stands in the file and is not what the server works with.
 func waiting(e engine.Effect) string { return "(the file waits for a " + string(e) + ")" }
@@ -82,6 +95,9 @@ func (s *server) reads(w engine.Snapshot, effects ...engine.Effect) engine.Snaps
 			if now, declared := want.Attrs[path]; declared {
 				r.Attrs[path] = now
 			}
+			if slot, told := strings.CutPrefix(a.Reason, fileHas); told {
+				r.Attrs[path] = engine.Attr{Value: slot, Effect: engine.Reload}
+			}
 		}
 		w = w.With(r)
 	}
@@ -96,6 +112,9 @@ func (s alterSystem) Run(ctx context.Context) error {
 	values := s.server.fileValues(dir)
 	for name, n := range s.interim {
 		values[name] = strconv.Itoa(n)
+	}
+	if s.slot != "" {
+		values["primary_slot_name"] = s.slot
 	}
 	for _, name := range s.names {
 		for _, sql := range alterStatements(s.server.describe(name), name, values) {

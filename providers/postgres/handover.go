@@ -6,46 +6,111 @@ import (
 	"pgrepl/engine"
 )
 
+// A slot serves one reader at a time, and what it keeps is for that one. So who takes a slot over waits until the one that reads it
+// streams through another. Where that one waits in turn (it is to follow the new reader, or to take that one's slot), the new
+// reader makes a detour: see detour.go.
+
 // reader is the node that streamed through the slot of a standby when it was looked at, where that was another one; "" for
-// none. What a standby streams through, it says itself; of nodes that the file does not have any more, the ledger knows.
+// none. What a standby streams through, it says itself; of one that is down, that was not seen yet to stream through another, or
+// that the file does not have any more, the ledger knows.
 func (s *Site) reader(standby *server) string {
 	upstream, slot := standby.upstream().node, standby.node.Slot.Name
 	for _, o := range s.standbys() {
-		host := parseConninfo(o.seen.live.Settings["primary_conninfo"].Reset)["host"]
-		if o != standby && o.seen.live.Settings["primary_slot_name"].Reset == slot && (host == upstream.Name || host == upstream.RenamedFrom) {
+		if o == standby || o.seen.live.Settings["primary_slot_name"].Reset != slot {
+			continue
+		}
+		if host := parseConninfo(o.seen.live.Settings["primary_conninfo"].Reset)["host"]; host == upstream.Name || host == upstream.RenamedFrom {
 			return o.node.Name
 		}
 	}
-	if of := s.ledger[slotID(upstream.Name, slot)]; s.server(of) == nil {
-		return of
+	of := s.ledger[slotID(upstream.Name, slot)]
+	if o := s.server(of); of == standby.node.Name || o != nil && (o.isNew() || o.seen.reach == up && o.streams()) {
+		return ""
 	}
-	return ""
+	return of
 }
 
-// handedOver are the steps after which nobody else reads the slot of a standby: a slot serves one at a time.
+// restsOn is the link that a standby's rests on beside what the file says: that of the standby that reads its slot.
+func (s *Site) restsOn(standby *server) []engine.ID {
+	if before := s.server(s.reader(standby)); before != nil {
+		return []engine.ID{replicaID(before.node.Name)}
+	}
+	return nil
+}
+
+// handedOver are the steps after which nobody else reads the slot of a standby, nor could have to go back to it.
 func (s *Site) handedOver(standby *server) []engine.StepID {
 	before := s.reader(standby)
 	if before == "" {
 		return nil
 	}
-	return []engine.StepID{{Do: "remove", On: nodeID(before)}, {Do: "reload", On: replicaID(before)}}
+	return []engine.StepID{{Do: "remove", On: nodeID(before)}, {Do: "reload", On: replicaID(before)}, streaming(before)}
 }
 
-// handedOverToNew are those that the base backup of a new standby waits for, and the slot that it is read through. It cannot
-// wait for a reader that is to follow the new standby: then it is read through a temporary slot of its own, "" here, and what
-// comes after it is kept by the slot of the standby, which is read all the while.
-func (s *Site) handedOverToNew(standby *server) (behind []engine.StepID, slot string) {
-	if s.readByFollower(standby) {
-		return nil, ""
+// handedOverFirst are those of them that a standby waits for before it streams at all: none where it makes a detour.
+func (s *Site) handedOverFirst(standby *server) []engine.StepID {
+	if s.meanwhile(standby) != "" {
+		return nil
 	}
-	return s.handedOver(standby), standby.node.Slot.Name
+	return s.handedOver(standby)
 }
 
-// readByFollower reports whether the slot of a standby is read by one that is to follow this standby, directly or through others:
-// it makes room only when this one is up.
-func (s *Site) readByFollower(standby *server) bool {
-	return !standby.isPrimary() && slices.Contains(s.follow(standby), s.reader(standby))
+// waitsFor reports whether the link of one standby can be as the file wants it only when that of another one is, or, where the
+// other one is new, only when that is there. It follows the needs of the steps: a link needs that both its ends are up, that its
+// slot is free, and that who is above has moved first; a new standby needs a free slot, and that its upstream follows; one that goes
+// down only when its primary has less needs that what comes from there arrives. Those that make a detour wait for nobody's slot.
+func (s *Site) waitsFor(one, other *server, detours []*server) bool {
+	type point struct {
+		of *server
+		up bool // it is up; otherwise: it streams
+	}
+	goal, seen := point{other, other.isNew()}, map[point]bool{}
+	var reaches func(point) bool
+	reaches = func(p point) bool {
+		if p == goal {
+			return true
+		}
+		if p.of == nil || p.of.isPrimary() || seen[p] {
+			return false
+		}
+		seen[p] = true
+		upstream, follows := point{p.of.upstream(), true}, point{p.of.upstream(), false}
+		slotFree := func() bool {
+			return !slices.Contains(detours, p.of) && reaches(point{s.server(s.reader(p.of)), false})
+		}
+		if !p.up {
+			return reaches(point{p.of, true}) || reaches(upstream) || slotFree() ||
+				slices.ContainsFunc(s.movingAbove(p.of), func(above *server) bool { return reaches(point{above, false}) })
+		}
+		_, late := p.of.when()
+		return p.of.isNew() && (reaches(follows) || slotFree()) || late && reaches(follows) || p.of.relinksFirst() && reaches(point{p.of, false})
+	}
+	return one != nil && reaches(point{one, false})
 }
+
+// movingAbove are the standbys above one that is to follow another, as far as they are to follow another as well: who is above goes
+// first, or they might follow each other for a while, and nobody the primary.
+func (s *Site) movingAbove(standby *server) []*server {
+	var out []*server
+	if !standby.moves() {
+		return nil
+	}
+	for above := standby.upstream(); !above.isPrimary(); above = above.upstream() {
+		if above.moves() {
+			out = append(out, above)
+		}
+	}
+	return out
+}
+
+// moves reports whether a standby that is there is to follow another server than it does.
+func (s *server) moves() bool {
+	host, upstream := parseConninfo(s.seen.live.Settings["primary_conninfo"].Reset)["host"], s.upstream().node
+	return s.seen.reach == up && s.rebuild() == nil && host != upstream.Name && host != upstream.RenamedFrom
+}
+
+// isNew reports whether a standby gets a base backup.
+func (s *server) isNew() bool { return s.seen.reach == absent || s.rebuild() != nil }
 
 // follow lists the nodes that stream from a server, directly or through others.
 func (s *Site) follow(srv *server) []string {

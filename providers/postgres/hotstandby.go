@@ -95,11 +95,10 @@ func (s *server) when() (early, late bool) {
 }
 
 // relinksFirst reports whether what a standby follows is changed before its only turn, not after: what it has to replay until
-// then comes from there, and what it followed before may be gone. A role's new password comes after all turns, and so does a slot
-// that somebody still reads who is to follow this standby when it is back.
+// then comes from there, and what it followed before may be gone. A role's new password comes after all turns.
 func (s *server) relinksFirst() bool {
 	early, late := s.when()
-	return late && !early && s.rebuild() == nil && !s.site.rotates(s.node.Role) && !s.site.readByFollower(s)
+	return late && !early && s.rebuild() == nil && !s.site.rotates(s.node.Role)
 }
 
 // interim are the values that a server runs with for now, where the file's come later: one with two turns between them, as much
@@ -163,6 +162,9 @@ func (s *server) firstValues(dir string) map[string]string {
 	out := s.fileValues(dir)
 	for name, n := range s.interim() {
 		out[name] = strconv.Itoa(n)
+	}
+	if s.isNew() && !s.isPrimary() {
+		out["primary_slot_name"] = s.firstSlot()
 	}
 	return out
 }

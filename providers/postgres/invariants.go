@@ -124,7 +124,7 @@ type load struct {
 	backup         string // that runs
 }
 
-// loads counts for every server who reads from it. A base backup takes two walsenders, and a slot of its own where it has none.
+// loads counts for every server who reads from it. A base backup takes two walsenders.
 func (s state) loads() map[*server]load {
 	out := map[*server]load{}
 	for id := range s.world {
@@ -138,12 +138,9 @@ func (s state) loads() map[*server]load {
 	for _, d := range s.site.standbys() {
 		upstream := s.upstream(d)
 		l := out[upstream]
-		if copied, running := s.link(d)[backupPath]; running {
+		if _, running := s.link(d)[backupPath]; running {
 			l.backup = " during the base backup of " + d.address().String()
 			l.senders += 2
-			if copied.Reason != "" {
-				l.slots++
-			}
 		} else if s.alive(d) && s.streams(d) {
 			l.senders++
 		}

@@ -53,7 +53,7 @@ initdb -D pgdata.part --sync-only >/dev/null` + publishScript
 
 	// standby.signal is inside before the rename, so a clone can never start as a second primary.
 	cloneScript = prepareScript + `
-pg_basebackup -w -d "$3" -D pgdata.part -c fast ${4:+-S "$4"} -X stream
+pg_basebackup -w -d "$3" -D pgdata.part -c fast -S "$4" -X stream
 rm -rf pgdata.part/pgrepl` + finishScript + `
 : > pgdata.part/standby.signal
 sync pgdata.part/postgresql.auto.conf pgdata.part/pg_hba.conf pgdata.part/standby.signal pgdata.part 2>/dev/null || sync` + publishScript
@@ -158,15 +158,15 @@ func (s *server) prepare(ctx context.Context, what string, files map[string][]by
 type clone struct {
 	engine.Order
 	server  *server
-	slot    string // "" for a temporary one
+	slot    string
 	results []engine.Resource
 	beside  bool // of data that is there, and is replaced
 }
 
 func (s clone) String() string {
 	text := "base backup of " + s.server.upstream().node.Name
-	if s.slot == "" {
-		text += " through a temporary slot"
+	if s.slot != s.server.node.Slot.Name {
+		text += " through slot " + s.slot
 	}
 	if s.beside {
 		text += " beside the old data, swap, start"
@@ -185,13 +185,10 @@ func (s clone) After(w engine.Snapshot) engine.Snapshot {
 }
 
 // During has what pg_basebackup takes of its upstream beside what the standby keeps: a second walsender, which sends the WAL that
-// is written meanwhile; and where it goes through a slot of its own, that one.
+// is written meanwhile.
 func (s clone) During(w engine.Snapshot) (engine.Snapshot, bool) {
 	r := replicationKind{s.server.site}.want(s.server)
 	r.Attrs = map[string]engine.Attr{backupPath: {Value: s.String()}, "upstream": r.Attrs["upstream"]}
-	if s.slot == "" {
-		r.Attrs[backupPath] = engine.Attr{Value: s.String(), Reason: "temporary slot"}
-	}
 	return w.With(r), true
 }
 

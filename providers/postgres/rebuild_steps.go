@@ -20,7 +20,7 @@ PATH="$PATH:/usr/lib/postgresql/$2/bin:/usr/pgsql-$2/bin"
 exec 9>>pgrepl/lock
 flock -n 9 || { echo "its server is running, although a rebuild holds it back: a container of an older pgrepl does not wait; remove the container, and apply makes it anew" >&2; exit 5; }
 rm -rf pgdata.new pgdata.part
-pg_basebackup -w -d "$3" -D pgdata.new -c fast ${4:+-S "$4"} -X stream
+pg_basebackup -w -d "$3" -D pgdata.new -c fast -S "$4" -X stream
 rm -rf pgdata.new/pgrepl
 mv pgrepl/credential.new pgrepl/credential
 mv pgrepl/conf pgdata.new/postgresql.auto.conf
@@ -42,7 +42,7 @@ func (k serverKind) remake(s *server, r *rebuild) []engine.Step {
 	stop := halt{Order: engine.Order{Self: halted(s.node.Name), On: s.node.Name, Behind: k.WhileUp(s.node.Name)}, server: s, rebuild: *r}
 	backup := k.clone(s)
 	backup.Self, backup.beside, backup.Behind = engine.StepID{Do: "rebuild", On: serverID(s.node.Name)}, true, append(backup.Behind, stop.Self)
-	return []engine.Step{stop, backup, k.accept(s.firstTurn()), k.stream(s), k.discard(s)}
+	return append([]engine.Step{stop, backup, k.accept(s.firstTurn()), k.stream(s), k.discard(s)}, replicationKind(k).detour(s)...)
 }
 
 // halted is the step after which the server of a standby is held back.

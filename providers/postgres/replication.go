@@ -62,7 +62,7 @@ func (k replicationKind) want(s *server) engine.Resource {
 		delay = s.node.Delay
 	}
 	return engine.Resource{ID: replicaID(s.node.Name), Addr: s.address(), Origin: origin(s.node.Origin),
-		Needs: []engine.ID{serverID(s.node.Name), serverID(s.upstream().node.Name), slotID(s.upstream().node.Name, s.node.Slot.Name), roleID(s.node.Role.Name)},
+		Needs: append(s.site.restsOn(s), serverID(s.node.Name), serverID(s.upstream().node.Name), slotID(s.upstream().node.Name, s.node.Slot.Name), roleID(s.node.Role.Name)),
 		Attrs: placed(map[string]engine.Attr{
 			"upstream":         reload(s.upstream().node.Name, s.site.primary().node.Name),
 			"slot":             reload(s.node.Slot.Name, s.node.Slot.Name),
@@ -75,6 +75,15 @@ func (k replicationKind) want(s *server) engine.Resource {
 			"replication":      {Value: "streaming", Default: true, Passing: true, Effect: engine.Live},
 			"replay":           {Value: "running", Default: true, Effect: engine.Live},
 		}, s.node.Object)}
+}
+
+// wantFirst is how a standby streams until the slot of the file is free for it.
+func (k replicationKind) wantFirst(s *server) engine.Resource {
+	r := k.want(s)
+	if slot := s.firstSlot(); slot != s.node.Slot.Name {
+		r.Attrs["slot"] = engine.Attr{Value: slot, Effect: engine.Reload}
+	}
+	return r
 }
 
 func (k replicationKind) Want() []engine.Resource {
@@ -239,7 +248,9 @@ func (k replicationKind) Steps(c engine.Change) []engine.Step {
 	}
 	var steps []engine.Step
 	upstream := s.upstream().node.Name
-	ready := []engine.StepID{accepting(upstream), {Do: "create", On: slotID(upstream, s.node.Slot.Name)}, {Do: "put", On: roleID(s.node.Role.Name)}}
+	first := s.firstSlot()
+	stays := first != s.node.Slot.Name && first == s.staysOn()
+	ready := []engine.StepID{accepting(upstream), {Do: "create", On: slotID(upstream, first)}, {Do: "put", On: roleID(s.node.Role.Name)}}
 	if !s.relinksFirst() {
 		ready = append(ready, accepting(s.node.Name))
 	}
@@ -249,6 +260,9 @@ func (k replicationKind) Steps(c engine.Change) []engine.Step {
 	var names []string
 	var link []engine.Field
 	for _, n := range replicationSettings {
+		if n == "primary_slot_name" && stays {
+			continue
+		}
 		if parts := fieldsOf(c, linkAttrs[n]...); len(parts) > 0 {
 			names, link = append(names, n), append(link, parts...)
 		}
@@ -257,7 +271,11 @@ func (k replicationKind) Steps(c engine.Change) []engine.Step {
 		steps = append(steps, k.resume(s))
 	}
 	if len(names) > 0 {
-		set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: s.node.Name, Behind: append(ready, engine.StepID{Do: "passfile", On: c.ID})}, server: s, names: names, fields: link}
+		behind := slices.Concat(ready, []engine.StepID{{Do: "passfile", On: c.ID}}, k.handedOverFirst(s))
+		for _, above := range k.movingAbove(s) {
+			behind = append(behind, streaming(above.node.Name))
+		}
+		set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set", On: c.ID}, On: s.node.Name, Behind: behind}, server: s, names: names, fields: link, slot: first}
 		steps = append(steps, set, k.reload(s, c.ID, set.Self))
 	}
 	if c.Changes("login") || k.rotates(s.node.Role) {
@@ -266,10 +284,10 @@ func (k replicationKind) Steps(c engine.Change) []engine.Step {
 	if len(c.Fields) == 1 && c.Changes("replay") {
 		return steps // it streams all the while
 	}
-	if len(names) > 0 || c.Changes("replication") || !k.rotates(s.node.Role) {
+	if len(names) > 0 || c.Changes("replication") || !k.rotates(s.node.Role) && !stays {
 		steps = append(steps, serverKind(k).stream(s))
 	}
-	return steps
+	return append(steps, k.detour(s)...)
 }
 
 // fieldsOf are the fields of the attributes, or settings, of these names.

@@ -161,7 +161,7 @@ func (s *server) linked() bool {
 	if s.seen.reach != up || s.upstream().seen.reach != up || !s.streams() || s.machine.Moves() || s.rebuild() != nil || s.upstream().rebuild() != nil {
 		return false
 	}
-	want, seen := replicationKind{s.site}.want(s).Attrs, replicationKind{s.site}.seenAttrs(s)
+	want, seen := replicationKind{s.site}.wantFirst(s).Attrs, replicationKind{s.site}.seenAttrs(s)
 	for _, path := range []string{"upstream", "slot", "role", "application_name"} {
 		if want[path].Value != seen[path].Value {
 			return false

@@ -40,6 +40,7 @@ func (k serverKind) want(s *server) engine.Resource {
 		}
 		if s.seen.reach == absent || s.rebuild() != nil { // to be cloned; what it takes to stream is the link's
 			r.Needs = append(r.Needs, serverID(s.upstream().node.Name), roleID(s.node.Role.Name), slotID(s.upstream().node.Name, s.node.Slot.Name))
+			r.Needs = append(r.Needs, s.site.restsOn(s)...)
 		}
 	}
 	if s.seen.partial && !s.beingCloned() {
@@ -201,7 +202,8 @@ func (k serverKind) Steps(c engine.Change) []engine.Step {
 		if s.isPrimary() {
 			return []engine.Step{k.initialise(s), k.accept(s.firstTurn())}
 		}
-		return append([]engine.Step{k.clone(s), k.accept(s.firstTurn()), k.stream(s)}, k.leftovers(s)...)
+		steps := []engine.Step{k.clone(s), k.accept(s.firstTurn()), k.stream(s)}
+		return slices.Concat(steps, replicationKind(k).detour(s), k.leftovers(s))
 	}
 	if c.Changes(loginPath) {
 		return k.enter(s, c)
@@ -265,10 +267,10 @@ func (k serverKind) initialise(s *server) initialise {
 
 func (k serverKind) clone(s *server) clone {
 	upstream := s.upstream()
-	behind, slot := k.handedOverToNew(s)
+	slot := s.firstSlot()
 	c := clone{Order: engine.Order{Self: engine.StepID{Do: "clone", On: serverID(s.node.Name)}, On: s.node.Name, Cancellable: true,
-		Behind: append(behind, []engine.StepID{{Do: "create", On: nodeID(s.node.Name)}, {Do: "start", On: nodeID(s.node.Name)}, accepting(upstream.node.Name), streaming(upstream.node.Name),
-			{Do: "put", On: roleID(s.node.Role.Name)}, {Do: "create", On: slotID(upstream.node.Name, s.node.Slot.Name)},
+		Behind: append(k.handedOverFirst(s), []engine.StepID{{Do: "create", On: nodeID(s.node.Name)}, {Do: "start", On: nodeID(s.node.Name)}, accepting(upstream.node.Name), streaming(upstream.node.Name),
+			{Do: "put", On: roleID(s.node.Role.Name)}, {Do: "create", On: slotID(upstream.node.Name, slot)},
 			{Do: "reload", On: serverID(upstream.node.Name)}}...),
 		Claim: engine.Claim{Pool: "walsenders of " + upstream.node.Name, Take: 2, Keep: 1, Capacity: upstream.walsenders(), AlreadyUsed: len(upstream.seen.live.Senders)}},
 		server: s, slot: slot, results: k.fresh(s)}
@@ -318,11 +320,7 @@ func (k serverKind) fresh(s *server) []engine.Resource {
 		off.Attrs = k.inForceAs(standbyNames{}, "")
 		return append(out, roleKind(k).bootstrap(), off)
 	}
-	link := replicationKind(k).want(s)
-	if _, slot := k.handedOverToNew(s); slot == "" {
-		link.Attrs = with(link.Attrs, "replication", engine.Attr{Value: "not streaming", Effect: engine.Live})
-	}
-	return append(out, link)
+	return append(out, replicationKind(k).wantFirst(s))
 }
 
 func (k serverKind) accept(t turn) accept {
@@ -343,9 +341,9 @@ func (k serverKind) stream(s *server) stream {
 	if s.relinksFirst() {
 		own = entering(s.node.Name)
 	}
-	return stream{Order: engine.Order{Self: streaming(s.node.Name), On: s.node.Name, Cancellable: true, Behind: append(k.handedOver(s), []engine.StepID{
+	return stream{Order: engine.Order{Self: streaming(s.node.Name), On: s.node.Name, Cancellable: true, Behind: append(k.handedOverFirst(s), []engine.StepID{
 		own, accepting(upstream), {Do: "reload", On: replicaID(s.node.Name)}, {Do: "reload", On: serverID(upstream)},
-		{Do: "put", On: roleID(s.node.Role.Name)}, {Do: "create", On: slotID(upstream, s.node.Slot.Name)}, {Do: "passfile", On: replicaID(s.node.Name)},
+		{Do: "put", On: roleID(s.node.Role.Name)}, {Do: "create", On: slotID(upstream, s.firstSlot())}, {Do: "passfile", On: replicaID(s.node.Name)},
 		resumed(s.node.Name)}...)},
 		server: s, wanted: replicationKind(k).want(s), unsure: unsure}
 }

@@ -209,7 +209,7 @@ func (k slotKind) Steps(c engine.Change) []engine.Step {
 		drop.renamedTo = c.ID.Name
 		drop.Behind = append(drop.Behind, create.Self)
 		if d := k.consumer(create.slot); d != nil { // it streams through the new one before the old one goes
-			drop.Behind = append(drop.Behind, streaming(d.node.Name), engine.StepID{Do: "reload", On: replicaID(d.node.Name)})
+			drop.Behind = append(drop.Behind, streaming(d.node.Name), engine.StepID{Do: "reload", On: replicaID(d.node.Name)}, changedOver(d.node.Name))
 		}
 		return []engine.Step{create, drop}
 	case c.Action == engine.Update && other:
@@ -217,8 +217,11 @@ func (k slotKind) Steps(c engine.Change) []engine.Step {
 		create.Behind = append(create.Behind, drop.Self)
 		return []engine.Step{drop, create}
 	}
-	if was := c.Old.Attrs["consumer"].Value; c.Changes("consumer") && k.server(was) == nil { // noted as another's only when the one that goes has gone
-		create.Behind = append(create.Behind, engine.StepID{Do: "remove", On: nodeID(was)})
+	if c.Changes("consumer") { // noted as another's only when who had it has gone, or streams through another
+		create.Behind = append(create.Behind, engine.StepID{Do: "remove", On: nodeID(c.Old.Attrs["consumer"].Value)})
+		if d := k.consumer(create.slot); d != nil {
+			create.Behind = append(create.Behind, k.handedOver(d)...)
+		}
 	}
 	return []engine.Step{create}
 }
@@ -243,6 +246,7 @@ func (k slotKind) create(c engine.Change) createSlot {
 	if s.slot == nil {
 		return s
 	}
+	s.consumer = k.consumerName(s.slot)
 	if d := k.consumer(s.slot); d != nil {
 		s.Behind = append(s.Behind, d.stopped()...)
 	}
@@ -263,9 +267,12 @@ func (k slotKind) create(c engine.Change) createSlot {
 
 // drop removes the slot that was seen.
 func (k slotKind) drop(c engine.Change) dropSlot {
-	id := c.Old.ID
+	return k.dropOf(c.Old.ID, c.Addr, k.ledger[c.Old.ID])
+}
+
+func (k slotKind) dropOf(id engine.ID, addr engine.Address, consumer string) dropSlot {
 	d := dropSlot{Order: engine.Order{Self: engine.StepID{Do: "drop", On: id}, On: id.On, Behind: []engine.StepID{accepting(id.On), accepting(k.primary().node.Name)}},
-		site: k.Site, id: id, addr: c.Addr, consumer: k.ledger[id]}
+		site: k.Site, id: id, addr: addr, consumer: consumer}
 	for _, l := range k.server(id.On).seen.live.Slots {
 		if l.Name == id.Name {
 			d.live = l
@@ -281,7 +288,8 @@ func (k slotKind) drop(c engine.Change) dropSlot {
 		d.Behind = nil
 	}
 	if d.consumer != "" && d.live.Status != "lost" { // an active slot cannot be dropped: its reader goes first, or goes on through another
-		d.Behind = append(d.Behind, engine.StepID{Do: "remove", On: nodeID(d.consumer)}, streaming(d.consumer), engine.StepID{Do: "reload", On: replicaID(d.consumer)})
+		d.Behind = append(d.Behind, engine.StepID{Do: "remove", On: nodeID(d.consumer)}, streaming(d.consumer), engine.StepID{Do: "reload", On: replicaID(d.consumer)},
+			rereadAgain(d.consumer), changedOver(d.consumer))
 	}
 	return d
 }
@@ -294,6 +302,8 @@ type createSlot struct {
 	slot   *schema.Slot
 	copyOf string // the slot that it is a new name for
 	result engine.Resource
+
+	consumer string // the standby that it is for
 }
 
 func (s createSlot) String() string {
@@ -306,8 +316,7 @@ func (s createSlot) String() string {
 func (s createSlot) After(w engine.Snapshot) engine.Snapshot { return w.With(s.result) }
 
 func (s createSlot) Run(ctx context.Context) error {
-	consumer := slotKind{s.site}.consumerName(s.slot)
-	if err := s.site.primary().session.change(ctx, "mark slot "+s.slot.Name, markSQL(idOf(s.slot), consumer)); err != nil {
+	if err := s.site.primary().session.change(ctx, "mark slot "+s.slot.Name, markSQL(idOf(s.slot), s.consumer)); err != nil {
 		return err
 	}
 	session := s.site.server(s.slot.Upstream.Name).session

@@ -71,7 +71,7 @@ func loginRefused(err error) bool {
 // follows waits a little until a standby that was just cloned appears at its upstream: asking there costs nothing, while
 // each try to connect to a server that does not answer yet costs an exec.
 func (s *server) follows(ctx context.Context) {
-	if s.isPrimary() || s.seen.reach != absent || len(s.site.handedOver(s)) > 0 {
+	if s.isPrimary() || s.seen.reach != absent {
 		return
 	}
 	sql := "SELECT 1 FROM pg_stat_replication WHERE state = 'streaming' AND application_name = " + literal(s.node.ApplicationName)
