@@ -98,7 +98,8 @@ func (s *Site) goes(t turn) []engine.StepID {
 }
 
 // meanwhileThere are the steps after which those stream that commits wait for while a standby has a turn after the primary's: they
-// may have lost their stream before (a run was killed behind the restart of the primary), and have it back before their own turn.
+// may have lost their stream before (a run was killed behind the restart of the primary), and have it back before their own turn;
+// and those that had theirs before may get another link after it.
 func (s *Site) meanwhileThere(t turn) []engine.StepID {
 	if early, _ := t.server.when(); early && !t.again {
 		return nil
@@ -109,11 +110,21 @@ func (s *Site) meanwhileThere(t turn) []engine.StepID {
 	}
 	var out []engine.StepID
 	for _, d := range s.standbys() {
-		if d != t.server && names.has(t.server.node.ApplicationName) && names.has(d.node.ApplicationName) && d.relinksFirst() && s.reader(d) != t.server.node.Name {
+		if d == t.server || !d.upstream().isPrimary() || !names.has(t.server.node.ApplicationName) || !names.has(d.node.ApplicationName) {
+			continue
+		}
+		if d.relinksFirst() && s.reader(d) != t.server.node.Name || s.relinksBefore(d, t) {
 			out = append(out, streaming(d.node.Name))
 		}
 	}
 	return out
+}
+
+// relinksBefore reports whether a standby of the primary that had its turn before t gets its link without waiting for that.
+func (s *Site) relinksBefore(d *server, t turn) bool {
+	turns := s.turns()
+	before := slices.Index(turns, d.firstTurn()) < slices.Index(turns, t)
+	return before && !d.isNew() && !s.rotates(d.node.Role) && !s.waitsFor(d, t.server, s.detours())
 }
 
 // Turn are the steps after which the container of a node that runs may go, to be made anew around the same data: all that its
@@ -147,12 +158,21 @@ func (k serverKind) comeBack(t turn) comeBack {
 	s := t.server
 	b := comeBack{Order: engine.Order{Self: t.step("return"), On: s.node.Name, Cancellable: true, Behind: []engine.StepID{t.step("accept")}}, server: s}
 	for _, d := range append([]*server{s}, byName(s.downstream())...) {
-		if !d.isPrimary() && (d.linked() || t.again && d.linkedAgain() || d == s && d.relinksFirst()) {
+		if !d.isPrimary() && (d.linked() || d == s && !t.again && d.acknowledges() || t.again && d.linkedAgain() || d == s && d.relinksFirst()) {
 			b.links = append(b.links, d)
 			b.Behind = append(b.Behind, resumed(d.node.Name))
 		}
 	}
 	return b
+}
+
+// acknowledges reports whether commits wait for a standby now, which then has to be back before another one goes down, whatever
+// becomes of its link.
+func (s *server) acknowledges() bool {
+	names, _ := s.site.primary().namesInForce()
+	early, _ := s.when()
+	same := !s.moves() && parseConninfo(s.seen.live.Settings["primary_conninfo"].Reset)["application_name"] == s.node.ApplicationName
+	return early && same && s.upstream().isPrimary() && s.streams() && names.has(s.node.ApplicationName) && s.rebuild() == nil
 }
 
 // linked reports whether a standby streamed when it was looked at, and goes on through the same link. One whose link the plan
