@@ -145,7 +145,7 @@ var rules = map[string]Rule{
 		"Start the master and run `pgrepl destroy` again, or remove by hand what the message names."},
 	"PGR258": {"PGR258", Never, "what pgrepl derives is given as an argument", "It has to change while the server runs, and an argument of the server's command beats every file.",
 		"Make the container anew by hand without that argument, around the same volume."},
-	"PGR259": {"PGR259", Never, "volume has no room for a rebuild", "A rebuild makes the new data beside the old. The volume of an adopted replica is mostly the data directory itself.",
+	"PGR259": {"PGR259", Never, "adopted replica cannot be rebuilt so", "A rebuild makes the new data beside the old. The volume of an adopted replica is mostly the data directory itself, and where it has room, pgrepl has to be let in before.",
 		"Remove its container and its volume, and apply clones it anew, as pgrepl makes all of them."},
 	"PGR260": {"PGR260", Never, "data directory is incomplete", "It has files and no PG_VERSION: no server can start with it, and it may be all that is left of the data.",
 		"Bring the directory back from a backup, or remove the volume if nobody needs what is in it: apply makes it anew."},

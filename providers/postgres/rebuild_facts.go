@@ -28,6 +28,10 @@ func (k serverKind) dataFact(s *server, f engine.Fact) engine.Fact {
 		}
 		f.Detail = "a rebuild makes the new data beside the old, and the volume is the data directory itself"
 		f.Next = command
+	case s.enters() && s.asks():
+		f.Code, f.Text = "PGR259", fmt.Sprintf("%s cannot be rebuilt by the apply that adopts it", s.address())
+		f.Detail = "nobody can log in yet who would hold its server back and see the new data stream"
+		f.Next = fmt.Sprintf("pgrepl apply, then pgrepl apply --rebuild %s", s.address())
 	case s.rebuild() != nil && apart && s.seen.kept:
 		f.Code, f.Text = "PGR241", fmt.Sprintf("%s holds data from before an earlier rebuild, and has a history of its own again", s.address())
 		f.Detail = "a rebuild keeps the old data until the new streams, and there is room for one: " + text + "; " + now
