@@ -34,9 +34,6 @@ func (l *loader) arrange(bodies []*hclsyntax.Body) {
 func (l *loader) arrangeBlock(b *hclsyntax.Block) {
 	s, known := shapes[b.Type]
 	switch {
-	case slices.Contains(laterBlocks, b.Type):
-		l.errorf(codeLater, b.TypeRange, "the block %q is not supported by this version yet", b.Type)
-		return
 	case !known || !slices.Contains(topLevel(), b.Type):
 		l.errorf(codeBlock, b.TypeRange, "there is no block %q", b.Type).hint(blockHint(b.Type))
 		return
@@ -65,7 +62,7 @@ func (l *loader) arrangeBlock(b *hclsyntax.Block) {
 }
 
 func topLevel() []string {
-	return []string{"cluster", "database", "locals", "master", "monitor", "network", "policy", "removed", "replica", "role", "slot", "variable"}
+	return []string{"app", "cluster", "database", "locals", "master", "monitor", "network", "policy", "removed", "replica", "role", "slot", "variable"}
 }
 
 func (l *loader) labelsFit(b *hclsyntax.Block, want int) bool {

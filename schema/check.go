@@ -23,6 +23,7 @@ func (d *decoder) check() {
 	d.checkRemoved()
 	d.checkRenames()
 	d.checkHBA()
+	d.checkApps()
 }
 
 // firsts finds the first of several objects that claim one thing.
@@ -48,6 +49,9 @@ func (d *decoder) checkNames() {
 		if other := applications.claim(n.ApplicationName, &n.Object); other != nil && n.Part == Standby {
 			d.errorf(codeSameName, d.at(&n.Object, "application_name"), "%s and %s have the application_name %q", other.Address, n.Address, n.ApplicationName)
 		}
+	}
+	for _, a := range d.cluster.Apps {
+		d.sameName(nodes, a.Name, &a.Object)
 	}
 	superuser := &Object{Address: Address{Block: "cluster", Label: d.cluster.Name}, Origin: d.cluster.Superuser.Origin}
 	roles.claim(d.cluster.Superuser.Name, superuser)
@@ -113,6 +117,29 @@ func (d *decoder) checkPorts() {
 				d.errorf(codePort, d.at(&n.Object, "port"), "%s and %s publish one port", other.Address, n.Address)
 				break
 			}
+		}
+	}
+	for i, a := range d.cluster.Apps {
+		for _, p := range a.Ports {
+			d.checkAppPort(a, p, d.cluster.Apps[:i])
+		}
+	}
+}
+
+func (d *decoder) checkAppPort(a *App, p AppPort, before []*App) {
+	taken := func(by Address) {
+		d.errorf(codePort, d.at(&a.Object, "ports"), "%s and %s publish one port", by, a.Address)
+	}
+	for _, n := range d.cluster.Nodes {
+		if n.Port.Port != 0 && overlap(n.Port, p.Port) {
+			taken(n.Address)
+			return
+		}
+	}
+	for _, other := range before {
+		if slices.ContainsFunc(other.Ports, func(o AppPort) bool { return overlap(o.Port, p.Port) }) {
+			taken(other.Address)
+			return
 		}
 	}
 }

@@ -41,6 +41,7 @@ type Cluster struct {
 	Roles     []*Role
 	Slots     []*Slot
 	Databases []*Database
+	Apps      []*App
 
 	Removed []Removed // by address
 
@@ -51,8 +52,8 @@ type Cluster struct {
 	judges *loader // what its policies are worked out with
 }
 
-// Released reports whether a removed block leaves what has this real name alone. The kind is network, node, role, slot
-// or database.
+// Released reports whether a removed block leaves what has this real name alone. The kind is network, node, role, slot,
+// database or app.
 func (c *Cluster) Released(kind, name string) bool {
 	return slices.ContainsFunc(c.Removed, func(r Removed) bool { return !r.Destroy && r.Kind == kind && r.Name == name })
 }
@@ -60,7 +61,7 @@ func (c *Cluster) Released(kind, name string) bool {
 // Removed is an object that no block declares any more: the block `removed`.
 type Removed struct {
 	From    Address
-	Kind    string // network, node, role, slot, database
+	Kind    string // network, node, role, slot, database, app
 	Name    string // in the real world
 	Destroy bool   // false: it is no longer managed, and left alone
 	Origin  Origin
@@ -83,6 +84,9 @@ func (c *Cluster) Objects() []Object {
 	}
 	for _, d := range c.Databases {
 		out = append(out, d.Object)
+	}
+	for _, a := range c.Apps {
+		out = append(out, a.Object)
 	}
 	return out
 }

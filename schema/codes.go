@@ -73,6 +73,10 @@ const (
 	codeLoss      code = "PGR164"
 	codeSilent    code = "PGR165"
 	codeMonitor   code = "PGR169"
+
+	codeAppLogin code = "PGR170"
+	codeAppApart code = "PGR171"
+	codeBuild    code = "PGR172"
 )
 
 // Rule explains one code.
@@ -132,7 +136,7 @@ func Codes() []Rule {
 		{string(codePlace), "setting that cannot be set here", "PostgreSQL refuses it: it is fixed when the cluster is made, or belongs to a session, or to the whole server.",
 			"Use what the diagnostic names instead, or leave it out."},
 		{string(codeBlock), "unknown block", "A block that is not understood would be ignored in silence.",
-			"Use cluster, network, master, replica, role, slot, database, removed, variable or locals."},
+			"Use cluster, network, master, replica, role, slot, database, app, removed, variable or locals."},
 		{string(codeAttribute), "unknown attribute", "An attribute that is not understood would be ignored in silence.",
 			"Use one of the attributes that the block has."},
 		{string(codeLabel), "wrong labels on a block", "The label is how the rest of the file refers to the block.",
@@ -159,7 +163,7 @@ func Codes() []Rule {
 		{string(codeEnv), "environment variable is not set", "The expression has no value without it.",
 			"Export it, or use a variable with a default."},
 		{string(codeSensitive), "sensitive value in an open place", "It would be shown in plans, labels and names.",
-			"Sensitive values may stand in password, in a node's env and in settings."},
+			"Sensitive values may stand in password, in env, in an app's secrets and in settings."},
 		{string(codeLiteral), "password written in the file", "Whoever can read the file or its history can log in.",
 			"Use a variable with sensitive = true, or env(\"…\")."},
 		{string(codePolicy), "policy does not hold", "Whoever wrote it wants no cluster, or no plan, of which that is so.", "Change what it names, or the policy."},
@@ -215,5 +219,9 @@ func Codes() []Rule {
 			"Write what is meant, as the diagnostic shows."},
 		{string(codeMonitor), "monitor block that cannot work", "Its role sees nothing or cannot log in, a limit can never be reached, or two blocks say different things.",
 			"Write one block, each warning below what is critical, and a role with a password that is a member of pg_monitor."},
+		{string(codeAppLogin), "app that could not log in", "Its URL would be refused by the server, and nothing says so before the app tries it.",
+			"Let the role in with a rule of pg_hba.conf, and give it login = true and a password."},
+		{string(codeAppApart), "app and server in different networks", "They could not reach each other.", "Put both into one network."},
+		{string(codeBuild), "folder that no image can be built of", "Docker would say so half way through an apply.", "Name a folder with a Dockerfile in it."},
 	}
 }

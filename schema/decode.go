@@ -26,6 +26,7 @@ type decoder struct {
 	roles     map[Address]*Role
 	slots     map[Address]*Slot
 	databases map[Address]*Database
+	apps      map[Address]*App
 	removed   map[Address]hcl.Range // the from of each removed block
 
 	rolesByName map[string]*Role // filled on first use
@@ -49,6 +50,7 @@ func (l *loader) decode() *Cluster {
 		roles:     map[Address]*Role{},
 		slots:     map[Address]*Slot{},
 		databases: map[Address]*Database{},
+		apps:      map[Address]*App{},
 	}
 	d.decodeCluster()
 	d.decodeRemoved()
@@ -59,6 +61,7 @@ func (l *loader) decode() *Cluster {
 	d.decodeSlots()
 	d.joinReplicas()
 	d.decodeSynchronous()
+	d.decodeApps()
 	d.collect()
 	d.decodeMonitor()
 	d.check()
@@ -128,6 +131,7 @@ func (d *decoder) collect() {
 	d.cluster.Roles = sortedByAddress(d.roles)
 	d.cluster.Slots = sortedByAddress(d.slots)
 	d.cluster.Databases = sortedByAddress(d.databases)
+	d.cluster.Apps = sortedByAddress(d.apps)
 	d.cluster.Nodes = sortedByAddress(d.nodes) // master sorts before replica
 }
 

@@ -61,8 +61,8 @@ func (r *reader) former() (Address, bool) {
 	if diags.HasErrors() || len(t) < 2 || len(t) > 3 {
 		return wrong(a.Expr.Range(), "from wants the address of the block that was removed")
 	}
-	if !slices.Contains(referable, t.RootName()) {
-		r.errorf(codeKind, a.Expr.Range(), "%q is not a block that can be removed", t.RootName()).hint(didYouMean(t.RootName(), referable))
+	if removable := with(referable, "app"); !slices.Contains(removable, t.RootName()) {
+		r.errorf(codeKind, a.Expr.Range(), "%q is not a block that can be removed", t.RootName()).hint(didYouMean(t.RootName(), removable))
 		return Address{}, false
 	}
 	label, ok := stepName(t, 1)
@@ -90,7 +90,7 @@ func (d *decoder) declaredAs(kind string, at Address, name string) *Object {
 	return nil
 }
 
-// objects are those of a kind: network, node, role, slot, database.
+// objects are those of a kind: network, node, role, slot, database, app.
 func (d *decoder) objects(kind string) []*Object {
 	switch kind {
 	case "network":
@@ -101,6 +101,8 @@ func (d *decoder) objects(kind string) []*Object {
 		return selves(d.cluster.Roles)
 	case "slot":
 		return selves(d.cluster.Slots)
+	case "app":
+		return selves(d.cluster.Apps)
 	}
 	return selves(d.cluster.Databases)
 }
@@ -117,7 +119,7 @@ func selves[T interface{ self() *Object }](list []T) []*Object {
 
 // checkRenames: what an object is renamed from must be free to go.
 func (d *decoder) checkRenames() {
-	for _, kind := range []string{"network", "node", "role", "slot", "database"} {
+	for _, kind := range []string{"network", "node", "role", "slot", "database", "app"} {
 		byName, taken := map[string]*Object{}, firsts{}
 		for _, o := range d.objects(kind) {
 			byName[d.place(o)+o.Name] = o

@@ -20,6 +20,7 @@ func describe(c *Cluster) string {
 	describeAll(&b, c.Roles)
 	describeAll(&b, c.Slots)
 	describeAll(&b, c.Databases)
+	describeAll(&b, c.Apps)
 	return b.String()
 }
 
@@ -39,7 +40,7 @@ func fields(v reflect.Value) string {
 	var b strings.Builder
 	for i := range v.NumField() {
 		name, f := v.Type().Field(i).Name, v.Field(i)
-		if f.IsZero() || !v.Type().Field(i).IsExported() || slices.Contains([]string{"Object", "Origin", "Name", "File", "Written", "Networks", "Nodes", "Roles", "Slots", "Databases"}, name) {
+		if f.IsZero() || !v.Type().Field(i).IsExported() || slices.Contains([]string{"Object", "Origin", "Name", "File", "Written", "Networks", "Nodes", "Roles", "Slots", "Databases", "Apps"}, name) {
 			continue
 		}
 		if text := plainText(f.Interface()); text != "" {
@@ -59,6 +60,14 @@ func plainText(v any) string {
 		return v.Address.String()
 	case *Slot:
 		return v.Address.String()
+	case *Build:
+		return v.Folder + " " + pairs(v.Args, func(s string) string { return s })
+	case []Reach:
+		var out []string
+		for _, r := range v {
+			out = append(out, fmt.Sprintf("%s as %s to %s (%s)", r.Node.Address, r.Role.Address, r.Database.Address, r.Path))
+		}
+		return strings.Join(out, ", ")
 	case Secret:
 		return secretText(v)
 	case Superuser:

@@ -10,6 +10,9 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 )
 
+// markURL is what a value from url() carries along: which database of which server it leads to, and as whom.
+type markURL struct{ node, role, database Address }
+
 // urlFunc is url(node, role, database): how a client on the cluster's network connects (libpq, chapter "Connection URIs").
 // It is sensitive where the role has a password. A replication role without one of its own has a generated password, which
 // no file knows.
@@ -22,6 +25,7 @@ func (l *loader) urlFunc() function.Function {
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			var named [3]cty.Value
+			var to markURL
 			for i, kinds := range [][]string{{"master", "replica"}, {"role"}, {"database"}} {
 				a, ok := reference(args[i])
 				if !ok || !slices.Contains(kinds, a.Block) {
@@ -29,19 +33,20 @@ func (l *loader) urlFunc() function.Function {
 						"Write url(master.NAME, role.NAME, database.NAME)."}
 				}
 				named[i] = args[i].GetAttr("name")
+				*[]*Address{&to.node, &to.role, &to.database}[i] = a
 			}
-			to := url.URL{Scheme: "postgresql", Host: named[0].AsString() + ":5432", User: url.User(named[1].AsString()),
+			at := url.URL{Scheme: "postgresql", Host: named[0].AsString() + ":5432", User: url.User(named[1].AsString()),
 				Path: "/" + named[2].AsString(), RawPath: "/" + url.PathEscape(named[2].AsString())}
 			role, _ := reference(args[1])
 			password := l.passwordOf(role)
 			switch {
 			case password == cty.NilVal:
-				return cty.StringVal(to.String()), nil
+				return cty.StringVal(at.String()).Mark(to), nil
 			case !password.IsKnown():
-				return cty.UnknownVal(cty.String).Mark(markSensitive), nil
+				return cty.UnknownVal(cty.String).Mark(markSensitive).Mark(to), nil
 			}
-			to.User = url.UserPassword(named[1].AsString(), password.AsString())
-			return cty.StringVal(to.String()).Mark(markSensitive), nil
+			at.User = url.UserPassword(named[1].AsString(), password.AsString())
+			return cty.StringVal(at.String()).Mark(markSensitive).Mark(to), nil
 		},
 	})
 }

@@ -31,7 +31,7 @@ func (in *instance) defaultName() string {
 	switch {
 	case in.each == nil:
 		return in.label
-	case in.isNode() || in.kind == "network":
+	case in.isNode() || in.kind == "network" || in.kind == "app":
 		return in.label + "-" + in.each.key
 	}
 	return in.label + "_" + in.each.key
@@ -222,7 +222,7 @@ func (l *loader) open(v cty.Value, at hcl.Range, what string) (cty.Value, bool) 
 
 func (l *loader) sensitiveHere(at hcl.Range, what string) {
 	l.errorf(codeSensitive, at, "%s cannot hold a sensitive value", what).
-		detail("It would be shown in plans, names or labels. Sensitive values may stand in password, in a node's env and in settings.")
+		detail("It would be shown in plans, names or labels. Sensitive values may stand in password, in env, in an app's secrets and in settings.")
 }
 
 func compareAddress(a, b Address) int {

@@ -230,6 +230,30 @@ slot "cdc" {
 			Attribute{"locale", "string", "the template's", changeRefused, "used when it is made"},
 			Attribute{"template", "string", "template1; template0 where encoding or locale is written", "", "used when it is made"}),
 	},
+	"app": {
+		labels: 1,
+		text:   "A container beside the cluster that uses it: see [Apps](#apps).",
+		example: `app "api" {
+  build = "api"
+  ports = [8000]
+
+  secrets = {
+    DATABASE_URL = url(master.shop-1, role.app, database.shop)
+  }
+}`,
+		attrs: with(dockerNamed("of the container"), renamedFrom, forEach,
+			Attribute{"image", "string", "", changeRecreate, "that it is made of; this or `build`"},
+			Attribute{"build", "string", "", changeRecreate, "a folder with a Dockerfile, of which the image is built; a relative path starts at the folder of the file that says it. What is in the folder is compared"},
+			Attribute{"build_args", "map of strings", "", changeRecreate, "for the ARG lines of the Dockerfile; they can be read in the image"},
+			Attribute{"network", "reference to a network", "the only one there is", changeRecreate, "that the container is on"},
+			Attribute{"ports", "list of numbers or strings", "none are published", changeRecreate, "8000 publishes its port 8000 on 127.0.0.1; \"80:8000\" and \"0.0.0.0:80:8000\" say where else"},
+			Attribute{"command", "list of strings", "the image's", changeRecreate, "with its arguments, one by one"},
+			Attribute{"env", "map of strings", "", changeRecreate, "environment of the container; may be sensitive, but `docker inspect` shows it: rather use `secrets`"},
+			Attribute{"secrets", "map of strings", "", changeRecreate, "files in /run/secrets, by name, which only the user of the container can read"},
+			Attribute{"volumes", "list of strings", "", changeRecreate, "\"NAME:/path\" or \"/host/path:/path\", with :ro behind it where it is only read; never removed by pgrepl"},
+			Attribute{"restart", "string", "the cluster's", changeLive, "Docker's restart policy: no, always, unless-stopped, on-failure, on-failure:N"},
+			Attribute{"labels", "map of strings", "the cluster's", changeRecreate, "over the cluster's"}),
+	},
 	"policy": {
 		labels: 1,
 		text:   "A rule of your own, for the cluster and for plans: see [Policies](#policies).",
@@ -305,9 +329,6 @@ slot "cdc" {
 	},
 }
 
-// laterBlocks belong to the language but not to this version.
-var laterBlocks = []string{"app"}
-
 // Block is one kind of block, for documentation and completion.
 type Block struct {
 	Kind       string      `json:"kind"` // nested ones as outer.inner
@@ -329,7 +350,7 @@ func Language() []Block {
 }
 
 // kindOrder is how a reader meets the blocks; a nested one follows its outer one.
-var kindOrder = []string{"cluster", "network", "master", "replica", "role", "slot", "database", "monitor", "removed", "policy", "variable", "locals"}
+var kindOrder = []string{"cluster", "network", "master", "replica", "role", "slot", "database", "app", "monitor", "removed", "policy", "variable", "locals"}
 
 func compareKinds(a, b string) int {
 	outerA, innerA, _ := strings.Cut(a, ".")

@@ -17,6 +17,7 @@ func clusterValue(c *Cluster) cty.Value {
 		"superuser": cty.StringVal(c.Superuser.Name), "protect": cty.BoolVal(c.Protect), "labels": stringMap(c.Labels),
 		"synchronous": cty.NullVal(synchronousType), "nodes": objects(c.Nodes, nodeValue(c)), "roles": objects(c.Roles, roleValue),
 		"networks": objects(c.Networks, networkValue), "slots": objects(c.Slots, slotValue), "databases": objects(c.Databases, databaseValue),
+		"apps": objects(c.Apps, appValue),
 	}
 	if s := c.Synchronous; s != nil {
 		var replicas []string
@@ -65,6 +66,24 @@ func nodeValue(c *Cluster) func(*Node) cty.Value {
 			"synchronous": cty.BoolVal(c.Synchronous != nil && slices.Contains(c.Synchronous.Replicas, n)),
 		})
 	}
+}
+
+// appValue is an app without what it is told.
+func appValue(a *App) cty.Value {
+	var ports, volumes, uses []string
+	for _, p := range a.Ports {
+		ports = append(ports, p.String())
+	}
+	for _, v := range a.Volumes {
+		volumes = append(volumes, v.String())
+	}
+	for _, r := range a.Reaches {
+		uses = append(uses, r.Node.Name)
+	}
+	slices.Sort(uses)
+	return object(a.Object, map[string]cty.Value{"image": cty.StringVal(a.Image), "built": cty.BoolVal(a.Build != nil), "network": cty.StringVal(a.Network.Name),
+		"ports": stringList(ports), "volumes": stringList(volumes), "command": stringList(a.Command), "restart": cty.StringVal(a.Restart), "labels": stringMap(a.Labels),
+		"env": stringList(slices.Sorted(maps.Keys(a.Env))), "secrets": stringList(slices.Sorted(maps.Keys(a.Secrets))), "uses": stringList(slices.Compact(uses))})
 }
 
 func nameOf(n *Node) string {
