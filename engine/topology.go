@@ -1,6 +1,6 @@
 package engine
 
-// Node is one server of a cluster and its place in it, as the topology is drawn.
+// Node is one server of a cluster and its place in it, as the topology is drawn; or an app beside it.
 type Node struct {
 	Name        string // of its container
 	Addr        Address
@@ -11,4 +11,6 @@ type Node struct {
 	Delay       string // that it keeps on purpose
 	Image, Port string
 	Down        bool
+	App         bool
+	Uses        []string // names of the nodes that an app logs in to
 }

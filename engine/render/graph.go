@@ -53,6 +53,12 @@ func label(n Node, sep string) string {
 	if n.Part == master {
 		parts[0] += " (master)"
 	}
+	if n.Part == app {
+		parts[0] += " (app)"
+	}
+	if len(n.Uses) > 0 {
+		parts = append(parts, "uses "+enumerated(n.Uses))
+	}
 	if n.Slot != "" {
 		parts = append(parts, "slot "+n.Slot)
 	}
@@ -81,11 +87,14 @@ func DOT(w io.Writer, title string, all []Node) error {
 	places := forest(all)
 	for _, p := range places {
 		n := p.node
-		n.Slot, n.Synchronous = "", false // the edge says it
+		n.Slot, n.Synchronous, n.Uses = "", false, nil // the edge says it
 		fmt.Fprintf(&b, "  %s [label=%s]\n", quoted(n.Name), quoted(marked(n, "\n")))
 	}
 	for _, p := range places {
-		if p.above < 0 {
+		for _, used := range p.node.Uses {
+			fmt.Fprintf(&b, "  %s -> %s [style=dotted, dir=none]\n", quoted(used), quoted(p.node.Name))
+		}
+		if p.above < 0 || p.node.Part == app {
 			continue
 		}
 		style, kind := "dashed", "async"
@@ -97,4 +106,12 @@ func DOT(w io.Writer, title string, all []Node) error {
 	b.WriteString("}\n")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// enumerated is a list as it is spoken.
+func enumerated(words []string) string {
+	if n := len(words); n > 1 {
+		return strings.Join(words[:n-1], ", ") + " and " + words[n-1]
+	}
+	return strings.Join(words, "")
 }

@@ -227,8 +227,8 @@ func (d Document) figures() (out []figure, wide bool) {
 		out = append(out, figure{title, template.HTML(drawing.topology(nodes, other)), branches(places, tree(places).tops())})
 	}
 	switch {
-	case slices.Equal(before, after) && len(after) == 0:
-	case slices.Equal(before, after):
+	case sameNodes(before, after) && len(after) == 0:
+	case sameNodes(before, after):
 		add("topology", "Before and after", after, before)
 	default:
 		add("before", "Before", before, after)

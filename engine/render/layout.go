@@ -53,7 +53,7 @@ func forest(nodes []Node) []place {
 		}
 	}
 	for i, n := range nodes {
-		up, known := index[n.Upstream]
+		up, known := index[n.above()]
 		if !known || n.Part == master || inCircle(out, i, up) {
 			continue
 		}

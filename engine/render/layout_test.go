@@ -48,7 +48,7 @@ func TestArrangedNodesKeepApart(t *testing.T) {
 			t.Fatalf("%d places for %d nodes", len(places), len(nodes))
 		}
 		for i, p := range places {
-			if p.node != nodes[i] || p.x < 0 || p.level < 0 {
+			if !reflect.DeepEqual(p.node, nodes[i]) || p.x < 0 || p.level < 0 {
 				t.Fatalf("%v is at %d, level %d", p.node, p.x, p.level)
 			}
 			if p.above >= 0 {

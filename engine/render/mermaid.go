@@ -69,6 +69,13 @@ func mermaid(nodes []Node) string {
 			fmt.Fprintf(&b, "n%d %s%s n%d\n", up, n.line(), n.stream(), i)
 		}
 	}
+	for i, n := range nodes {
+		for _, used := range n.Uses {
+			if up, drawn := number[used]; drawn {
+				fmt.Fprintf(&b, "n%d %s n%d\n", up, map[bool]string{true: "-.-", false: "---"}[n.Action == removed], i)
+			}
+		}
+	}
 	for _, c := range colours {
 		var of []string
 		for i, n := range nodes {
@@ -88,6 +95,9 @@ func (n Node) words() []string {
 	name := inert(n.Name)
 	if n.Part == "master" {
 		name += " (master)"
+	}
+	if n.Part == app {
+		name += " (app)"
 	}
 	if n.Down {
 		name += ", down"

@@ -86,6 +86,16 @@ func (p *picture) topology(nodes, other []Node) string {
 		}
 	}
 	for _, n := range places {
+		for _, used := range n.node.Uses {
+			if i := slices.IndexFunc(places, func(o place) bool { return o.node.Name == used }); i >= 0 && i != n.above {
+				p.use(places[i], n)
+			}
+		}
+	}
+	for _, n := range places {
+		if n.node.Part == app {
+			continue
+		}
 		if n.above >= 0 || n.node.Slot != "" {
 			p.slot(n, relinked(n.node, other))
 		}
@@ -117,6 +127,21 @@ func (p *picture) line(from, to place) {
 		p.put(`<path class="head" d="M%d %dl-4 -8h8z"/>`, end, top)
 	}
 	p.put(`</g>`)
+}
+
+// use draws that an app logs in to a node that it does not stand below.
+func (p *picture) use(node, by place) {
+	x, end := node.x+boxWidth/2, by.x+boxWidth/2
+	y, top, bend := node.y()+boxHeight, by.y(), 26
+	switch {
+	case node.level == by.level: // round below
+		top, bend = by.y()+boxHeight, 18
+		p.put(`<g class="link %s"><path class="line" d="M%d %dC%d %d %d %d %d %d"/></g>`, linkClass(by.node), x, y, x, y+bend, end, top+bend, end, top)
+		return
+	case node.level > by.level:
+		y, top, bend = node.y(), by.y()+boxHeight, -26
+	}
+	p.put(`<g class="link %s"><path class="line" d="M%d %dC%d %d %d %d %d %d"/></g>`, linkClass(by.node), x, y, x, y+bend, end, top-bend, end, top)
 }
 
 // slot writes what a line carries, above the box that it leads to.
@@ -189,7 +214,10 @@ func fate(n Node) (word, class string) {
 
 func linkClass(n Node) string {
 	class := "async"
-	if n.Synchronous {
+	switch {
+	case n.Part == app:
+		class = "uses"
+	case n.Synchronous:
 		class = "sync"
 	}
 	return strings.TrimSpace(class + " " + map[string]string{added: "add", removed: "remove"}[n.Action])
@@ -222,6 +250,10 @@ func sentences(places []place) []string {
 		switch {
 		case p.node.Part == master:
 			text += " is the master"
+		case p.node.Part == app && len(p.node.Uses) > 0:
+			text += " is an app that uses " + enumerated(p.node.Uses)
+		case p.node.Part == app:
+			text += " is an app"
 		case p.node.Upstream != "":
 			text += " follows " + p.node.Upstream
 		default:
@@ -257,6 +289,7 @@ func legendOf(nodes []Node) legend {
 	}
 	add(sign{"sync", "synchronous"}, func(n Node) bool { return n.Synchronous })
 	add(sign{"async", "asynchronous"}, func(n Node) bool { return !n.Synchronous && n.Upstream != "" })
+	add(sign{"uses", "used by an app"}, func(n Node) bool { return len(n.Uses) > 0 })
 	add(sign{"add", "+ added"}, func(n Node) bool { return n.Action == added })
 	add(sign{"change", "~ changed"}, func(n Node) bool { return n.Action == changed })
 	add(sign{"remove", "- removed"}, func(n Node) bool { return n.Action == removed })
@@ -271,7 +304,7 @@ func (k legend) draw(p *picture, x, y int) {
 	for i, s := range k {
 		x, y := x+i%2*legendColumn, y+24+i/2*legendRow
 		switch s.class {
-		case "sync", "async":
+		case "sync", "async", "uses":
 			p.put(`<g class="link %s"><path class="line" d="M%d %dh28"/></g>`, s.class, x, y-4)
 		default:
 			p.put(`<rect class="sample %s" x="%d" y="%d" width="28" height="12" rx="3"/>`, s.class, x, y-10)

@@ -166,7 +166,7 @@ func changes(p engine.Plan) []Change {
 }
 
 // blockOrder is the order in which the language is read: what others rest on first.
-var blockOrder = []string{"image", "network", "master", "superuser", "role", "database", "slot", "replica"}
+var blockOrder = []string{"image", "network", "master", "superuser", "role", "database", "slot", "replica", "app"}
 
 // addresses lists the blocks in which something changes.
 func addresses(p engine.Plan) []engine.Address {

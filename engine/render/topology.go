@@ -1,6 +1,7 @@
 package render
 
 import (
+	"reflect"
 	"slices"
 
 	"pgrepl/engine"
@@ -12,12 +13,13 @@ type Topology struct {
 	After  []Node `json:"after"`
 }
 
-// Node is one server in it, with what the plan does to it.
+// Node is one server in it, or an app beside it, with what the plan does to it.
 type Node struct {
 	Name        string        `json:"name"` // of its container
 	Object      string        `json:"object"`
-	Part        string        `json:"part"`               // master or replica
+	Part        string        `json:"part"`               // master, replica or app
 	Upstream    string        `json:"upstream,omitempty"` // name of the node that it follows
+	Uses        []string      `json:"uses,omitempty"`     // names of the nodes that an app logs in to
 	Slot        string        `json:"slot,omitempty"`
 	Synchronous bool          `json:"synchronous,omitempty"`
 	Delay       string        `json:"delay,omitempty"`
@@ -32,6 +34,7 @@ type Node struct {
 const (
 	master  = "master"
 	replica = "replica"
+	app     = "app"
 )
 
 func topology(p engine.Plan) Topology {
@@ -74,16 +77,36 @@ func nodes(p engine.Plan, all []engine.Node) []Node {
 
 func nodeOf(n engine.Node) Node {
 	out := Node{Name: n.Name, Object: n.Addr.String(), Part: replica, Upstream: n.Upstream, Slot: n.Slot, Synchronous: n.Synchronous, Delay: n.Delay, Image: n.Image, Port: n.Port, Down: n.Down}
-	if n.Primary {
+	switch {
+	case n.Primary:
 		out.Part = master
+	case n.App:
+		out.Part, out.Uses = app, n.Uses
 	}
 	return out
+}
+
+// above is the name of the node that a node stands below in a drawing: an app does below the first that it uses.
+func (n Node) above() string {
+	if len(n.Uses) > 0 {
+		return n.Uses[0]
+	}
+	return n.Upstream
+}
+
+// sameNodes reports whether two sides of a plan look the same.
+func sameNodes(a, b []Node) bool {
+	return slices.EqualFunc(a, b, func(x, y Node) bool {
+		same := slices.Equal(x.Uses, y.Uses)
+		x.Uses, y.Uses = nil, nil
+		return same && reflect.DeepEqual(x, y)
+	})
 }
 
 // ofNode reports whether something is a part of a node itself: not what others keep on it, such as the slot of a standby.
 func ofNode(id engine.ID, node string) bool {
 	switch id.Kind {
-	case "node", "server":
+	case "node", "server", "app":
 		return id.Name == node
 	case "settings", "hba", "replication", "synchronous":
 		return id.On == node

@@ -96,6 +96,8 @@ func (d Document) happens(data string) string {
 			about = "for " + text + ", "
 		}
 		restarts, touched = "Writes stop once, "+about+"while the master restarts", ". No data touched."
+	case !slices.ContainsFunc(slices.Concat(d.Summary.Restart, d.Summary.Recreate), func(object string) bool { return !strings.HasPrefix(object, "app.") }) && len(d.Summary.Recreate) > 0:
+		restarts, touched = "Servers go on; apps restart", ". No data touched."
 	case len(d.Summary.Restart)+len(d.Summary.Recreate) > 0:
 		restarts, touched = "Writes go on; standbys restart", ". No data touched."
 	}
