@@ -33,6 +33,9 @@ func Between(before, file *schema.Cluster) (*Declared, error) {
 	for _, n := range file.Nodes {
 		world = Renamed(world, n.RenamedFrom, n.Name)
 	}
+	for _, a := range file.Apps {
+		world = RenamedApp(world, a.RenamedFrom, a.Name)
+	}
 	return in(file, world), nil
 }
 
@@ -69,12 +72,31 @@ func Renamed(w engine.Snapshot, old, new string) engine.Snapshot {
 	return out
 }
 
+// RenamedApp is a world in which an app is called by its new name, as Renamed is for nodes.
+func RenamedApp(w engine.Snapshot, old, new string) engine.Snapshot {
+	was, is := engine.ID{Kind: "app", Name: old}, engine.ID{Kind: "app", Name: new}
+	r, there := w[was]
+	if _, taken := w[is]; !there || taken || old == "" {
+		return w
+	}
+	a := r.Attrs["name"]
+	a.Value = old
+	r.ID, r.Attrs = is, maps.Clone(r.Attrs)
+	r.Attrs["name"] = a
+	return w.Without(was).With(r)
+}
+
 // in binds a file to a world, which has the images that it asks for.
 func in(file *schema.Cluster, world engine.Snapshot) *Declared {
 	d := &Declared{Cluster: New(file, nil, nil), world: maps.Clone(world)}
 	for _, n := range file.Nodes {
 		id := engine.ID{Kind: "image", Name: n.Image}
 		d.world[id] = engine.Resource{ID: id}
+	}
+	for _, a := range file.Apps {
+		if id := (engine.ID{Kind: "image", Name: a.Image}); a.Build == nil {
+			d.world[id] = engine.Resource{ID: id}
+		}
 	}
 	d.SeeAs(d.world)
 	return d

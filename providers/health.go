@@ -57,7 +57,11 @@ func (s *Sampler) Sample(ctx context.Context) (health.Sample, error) {
 	if err != nil {
 		return health.Sample{}, err
 	}
-	out := health.Sample{Nodes: nodes}
+	apps, err := s.apps(ctx)
+	if err != nil {
+		return health.Sample{}, err
+	}
+	out := health.Sample{Nodes: nodes, Apps: apps}
 	out.At, out.Skew = spread(began, nodes)
 	return out, ctx.Err()
 }

@@ -31,9 +31,20 @@ func New(file *schema.Cluster, on *docker.Engine, effect engine.SideEffect) *Clu
 		if k.Name() == "node" {
 			k = awakening{k, c.docker, c.server}
 		}
+		switch k.Name() {
+		case "app":
+			k = reaching{k, file}
+		case "node", "network":
+			k = clearing{k, c.docker, c.server}
+		}
 		c.kinds = append(c.kinds, adopting{k, c.docker, c.server})
 	}
-	c.kinds = append(c.kinds, c.server.Kinds()...)
+	for _, k := range c.server.Kinds() {
+		if k.Name() == "database" {
+			k = emptied{k, c.docker}
+		}
+		c.kinds = append(c.kinds, k)
+	}
 	return c
 }
 
@@ -72,10 +83,12 @@ func (c *Cluster) Broken(w engine.Snapshot) []string {
 
 // Topology gives the nodes of a state of the world.
 func (c *Cluster) Topology(w engine.Snapshot) []engine.Node {
-	if c.server == nil {
-		return c.ledger.Topology(w)
+	server := c.server
+	if server == nil {
+		server = c.ledger
 	}
-	return c.server.Topology(w)
+	nodes := server.Topology(w)
+	return append(nodes, drawnApps(w, nodes)...)
 }
 
 // Unfinished says what may not be so inside the servers after the last step of a plan.

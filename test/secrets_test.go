@@ -16,6 +16,8 @@ import (
 var revealers = map[string]string{
 	"providers/docker/node.go":          "compares a container's environment with the declared one",
 	"providers/docker/node_steps.go":    "gives a container its declared environment",
+	"providers/docker/app.go":           "compares an app's environment and secrets with the declared ones",
+	"providers/docker/app_secrets.go":   "writes an app's secrets, 0400 in a volume, and takes them out of its log",
 	"providers/docker/see_as.go":        "makes up the environment of a container in memory",
 	"providers/postgres/conf.go":        "writes a passfile, 0600 in the volume",
 	"providers/postgres/prepare.go":     "writes the management credential, 0600 in the volume",

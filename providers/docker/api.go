@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/docker/docker/api/types"
+	"github.com/docker/docker/api/types/build"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/network"
@@ -52,5 +53,8 @@ type API interface {
 
 	ImageInspect(context.Context, string, ...clientImageInspectOption) (image.InspectResponse, error)
 	ImagePull(context.Context, string, image.PullOptions) (io.ReadCloser, error)
+	ImageList(context.Context, image.ListOptions) ([]image.Summary, error)
+	ImageRemove(context.Context, string, image.RemoveOptions) ([]image.DeleteResponse, error)
+	ImageBuild(context.Context, io.Reader, build.ImageBuildOptions) (build.ImageBuildResponse, error)
 	DistributionInspect(context.Context, string, string) (registry.DistributionInspect, error)
 }

@@ -23,6 +23,8 @@ import (
 type imageInfo struct {
 	ID     string
 	Env    []string
+	Cmd    []string
+	User   string // that its containers run as
 	Labels map[string]string
 	Mount  string // where a node's volume goes
 	Sets   bool   // it sets its own VOLUME up, and with it /var/run/postgresql
@@ -42,7 +44,7 @@ func (e *Engine) image(ctx context.Context, ref string) (info imageInfo, found b
 	if got.Config == nil {
 		return info, true, nil
 	}
-	info.Env, info.Labels = got.Config.Env, got.Config.Labels
+	info.Env, info.Labels, info.Cmd, info.User = got.Config.Env, got.Config.Labels, got.Config.Cmd, got.Config.User
 	info.Mount, info.Sets = mountPoint(slices.Collect(maps.Keys(got.Config.Volumes)))
 	for _, kv := range info.Env {
 		if major, ok := strings.CutPrefix(kv, "PG_MAJOR="); ok {
@@ -170,15 +172,30 @@ func (k images) Want() []engine.Resource {
 			out = append(out, r)
 		}
 	}
+	for _, a := range k.file.Apps {
+		ref := k.imageOf(a)
+		r := engine.Resource{ID: imageID(ref), Addr: engine.Address{Block: "image", Label: ref}, Made: "pulled", Origin: origin(a.At("image"))}
+		if a.Build != nil {
+			r.Made, r.Origin = "built of "+a.Build.Folder, origin(a.Build.Origin)
+		}
+		if !slices.ContainsFunc(out, func(o engine.Resource) bool { return o.ID == r.ID }) {
+			out = append(out, r)
+		}
+	}
 	return out
 }
 
-// Seen reports wanted images only: others on the engine are nobody's business.
+// Seen reports wanted images, and those that were built for apps which have others by now: the rest is nobody's business.
 func (k images) Seen() []engine.Resource {
 	var out []engine.Resource
 	for _, w := range k.Want() {
 		if _, here := k.seen.images[w.ID.Name]; here {
 			out = append(out, w)
+		}
+	}
+	for _, ref := range slices.Sorted(maps.Keys(k.seen.built)) {
+		if !slices.ContainsFunc(out, func(r engine.Resource) bool { return r.ID == imageID(ref) }) {
+			out = append(out, engine.Resource{ID: imageID(ref), Addr: k.addressOfApp(k.seen.built[ref]), Ours: true})
 		}
 	}
 	return out
@@ -193,7 +210,8 @@ func (k images) Facts(_, _ engine.Snapshot) []engine.Fact {
 				Text: fmt.Sprintf("image %s is not on this Docker engine and cannot be pulled", ref), Detail: err.Error(),
 				Next: "check the spelling of `image`, log in (docker login), or load it (docker load)"})
 		}
-		if info, here := k.seen.images[ref]; here && info.Major != 0 && info.Major != k.file.Version {
+		isNode := slices.ContainsFunc(k.file.Nodes, func(n *schema.Node) bool { return n.Image == ref })
+		if info, here := k.seen.images[ref]; isNode && here && info.Major != 0 && info.Major != k.file.Version {
 			out = append(out, engine.Fact{Code: "PGR220", On: w.ID, Addr: w.Addr, Origin: w.Origin,
 				Text: fmt.Sprintf("image %s has PostgreSQL %d, the file says version %d", ref, info.Major, k.file.Version),
 				Next: "set `version` or `image` of the cluster so that they agree"})
@@ -203,6 +221,14 @@ func (k images) Facts(_, _ engine.Snapshot) []engine.Fact {
 }
 
 func (k images) Steps(c engine.Change) []engine.Step {
+	if c.Action == engine.Delete {
+		return []engine.Step{k.removeImage(c)}
+	}
+	for _, a := range k.file.Apps {
+		if a.Build != nil && k.imageOf(a) == c.ID.Name {
+			return []engine.Step{buildImage{Order: engine.Order{Self: engine.StepID{Do: "build", On: c.ID}, Cancellable: true}, site: k.Site, app: a, image: c.New}}
+		}
+	}
 	return []engine.Step{pullImage{Order: engine.Order{Self: engine.StepID{Do: "pull", On: c.ID}, Cancellable: true}, engine: k.engine, image: c.New}}
 }
 

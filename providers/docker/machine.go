@@ -447,7 +447,11 @@ func (m *Machine) Restart(ctx context.Context) error {
 
 // Logs returns the last lines that the container wrote, for messages.
 func (m *Machine) Logs(ctx context.Context, lines int) string {
-	stream, err := m.site.engine.api.ContainerLogs(ctx, m.container(), container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(lines)})
+	return m.site.engine.logs(ctx, m.container(), lines)
+}
+
+func (e *Engine) logs(ctx context.Context, name string, lines int) string {
+	stream, err := e.api.ContainerLogs(ctx, name, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(lines)})
 	if err != nil {
 		return ""
 	}

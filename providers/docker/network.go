@@ -181,6 +181,11 @@ func (k networks) Steps(c engine.Change) []engine.Step {
 			remove.Behind = append(remove.Behind, engine.StepID{Do: "remove", On: nodeID(name)})
 		}
 	}
+	for name, a := range k.seen.apps {
+		if slices.Contains(a.on, c.ID.Name) {
+			remove.Behind = append(remove.Behind, engine.StepID{Do: "remove", On: appID(name)})
+		}
+	}
 	switch c.Action {
 	case engine.Create:
 		return []engine.Step{create}

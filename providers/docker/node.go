@@ -30,7 +30,7 @@ func (k nodes) Want() []engine.Resource {
 	var out []engine.Resource
 	for _, n := range k.file.Nodes {
 		r := engine.Resource{ID: nodeID(n.Name), Addr: address(n.Address), Origin: origin(n.Origin), Made: "container",
-			Attrs: placed(wantedAttrs(n), n.Object), Needs: neededBy(n), Unchecked: unchecked(n.Env)}
+			Attrs: placed(wantedAttrs(n), n.Object), Needs: neededBy(n), Unchecked: unchecked("env", n.Env)}
 		if c, there := k.seen.inspected[n.Name]; there && !k.labelled(c.Config.Labels) {
 			k.withOwner(r.Attrs, "node", c.ID, true)
 		}
@@ -39,12 +39,12 @@ func (k nodes) Want() []engine.Resource {
 	return out
 }
 
-// unchecked names the variables of the environment whose value is not known in this run.
-func unchecked(env map[string]schema.Secret) []string {
+// unchecked names the secrets of a group whose value is not known in this run.
+func unchecked(group string, env map[string]schema.Secret) []string {
 	var out []string
 	for _, key := range slices.Sorted(maps.Keys(env)) {
 		if env[key].IsUnset() {
-			out = append(out, "env."+key+" ("+env[key].Source()+" has no value)")
+			out = append(out, group+"."+key+" ("+env[key].Source()+" has no value)")
 		}
 	}
 	return out
@@ -216,15 +216,20 @@ func (k nodes) seenNetwork(node string, c container.InspectResponse) string {
 	if n := k.node(node); n != nil && slices.Contains(on, n.Network.Name) { // one that was made by hand may be on others, too
 		on = []string{n.Network.Name}
 	}
+	return k.onNetwork(on, &c)
+}
+
+// onNetwork names the first of the networks, and says what became of it.
+func (s *Site) onNetwork(on []string, c *container.InspectResponse) string {
 	if len(on) == 0 {
 		return "none"
 	}
 	name := on[0]
 	end := c.NetworkSettings.Networks[name]
-	switch now, there := k.seen.network(name, k.file.Name); {
+	switch now, there := s.seen.network(name, s.file.Name); {
 	case !there || end.NetworkID != "" && end.NetworkID != now.ID:
 		return name + " (removed)"
-	case networks(k).renewed(name):
+	case (networks{s}).renewed(name):
 		return name + " (as it was)"
 	}
 	return name
@@ -344,22 +349,29 @@ func (k nodes) portFacts(n *schema.Node) []engine.Fact {
 	if c, there := k.seen.inspected[n.Name]; there && seenPort(c.HostConfig) == n.Port.String() && c.State.Running {
 		return nil // it is ours
 	}
-	f := engine.Fact{Code: "PGR213", On: nodeID(n.Name), Path: "port", Addr: address(n.Address), Origin: origin(n.Port.Origin),
-		Next: "choose another `port`"}
+	return k.portTaken(n.Port, engine.Fact{On: nodeID(n.Name), Path: "port", Addr: address(n.Address)})
+}
+
+// portTaken says of a port that none of the cluster's containers has who has it instead.
+func (k nodes) portTaken(port schema.Port, f engine.Fact) []engine.Fact {
+	f.Code, f.Origin, f.Next = "PGR213", origin(port.Origin), "choose another `"+f.Path+"`"
+	if f.Path == "ports" {
+		f.Next = "choose another port"
+	}
 	for _, c := range k.seen.containers {
 		if k.minds(c) {
 			continue // replaced or removed by the same plan; two declarations of one port are a diagnostic
 		}
 		for _, p := range c.Ports {
-			if int(p.PublicPort) == n.Port.Port && p.Type == "tcp" && sameHost(p.IP, n.Port.Address) {
-				f.Text = fmt.Sprintf("port %s is taken by container %s", n.Port, containerName(c))
+			if int(p.PublicPort) == port.Port && p.Type == "tcp" && sameHost(p.IP, port.Address) {
+				f.Text = fmt.Sprintf("port %s is taken by container %s", port, containerName(c))
 				f.Next += ", or stop that container"
 				return []engine.Fact{f}
 			}
 		}
 	}
-	if err := k.engine.listen(n.Port.String()); err != nil && !k.publishes(n.Port.Port) {
-		f.Text = fmt.Sprintf("port %s cannot be published: %v", n.Port, err)
+	if err := k.engine.listen(port.String()); err != nil && !k.publishes(port.Port) {
+		f.Text = fmt.Sprintf("port %s cannot be published: %v", port, err)
 		return []engine.Fact{f}
 	}
 	return nil

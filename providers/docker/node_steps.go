@@ -68,6 +68,11 @@ func (k nodes) create(c engine.Change) createNode {
 			behind = append(behind, engine.StepID{Do: "remove", On: nodeID(name)})
 		}
 	}
+	for name, a := range k.seen.apps { // an app too
+		if name == n.Name || n.Port.Port != 0 && slices.ContainsFunc(a.ports, func(p schema.AppPort) bool { return p.Port.Port == n.Port.Port }) {
+			behind = append(behind, engine.StepID{Do: "remove", On: appID(name)})
+		}
+	}
 	return createNode{Order: engine.Order{Self: engine.StepID{Do: "create", On: c.ID}, On: n.Name, Behind: behind}, site: k.Site, node: n, wanted: c.New, at: k.layoutOf(n)}
 }
 
@@ -91,6 +96,9 @@ func (k nodes) remove(c engine.Change, why string) removeNode {
 	}
 	if c.Action == engine.Delete {
 		s.notes = k.notes(c.ID.Name)
+		for app := range k.seen.apps { // whoever uses it goes first
+			s.Behind = append(s.Behind, engine.StepID{Do: "remove", On: appID(app)})
+		}
 	}
 	if c.Action == engine.Delete && k.file.Primary().Name == c.ID.Name {
 		for other := range k.seen.inspected {

@@ -18,11 +18,16 @@ import (
 // nodes, all of them this cluster's own. It is the inverse of what the kinds' Seen does; only whose data a volume holds,
 // which is a label and no attribute, is told by one named "node".
 func (s *Site) SeeAs(w engine.Snapshot) {
-	look := survey{inspected: map[string]container.InspectResponse{}, images: map[string]imageInfo{}, unpullable: map[string]error{}}
+	look := survey{inspected: map[string]container.InspectResponse{}, apps: map[string]seenApp{}, built: map[string]string{}, images: map[string]imageInfo{}, unpullable: map[string]error{}}
 	for _, r := range w.Sorted() {
 		switch r.ID.Kind {
 		case "image":
 			look.images[r.ID.Name] = imageInfo{Mount: "/var/lib/postgresql", Env: []string{dataAs}}
+			if app, built := s.builtAs(r.ID.Name, w); built {
+				look.built[r.ID.Name] = app
+			}
+		case "app":
+			look.apps[r.ID.Name] = s.appAs(r)
 		case "network":
 			n := s.networkAs(r)
 			look.networks = append(look.networks, n)
@@ -47,8 +52,39 @@ func (s *Site) SeeAs(w engine.Snapshot) {
 			look.containers = append(look.containers, summaryAs(c))
 		}
 	}
+	s.renamedApps(&look)
 	s.seen = s.renamed(look)
 	s.marksAs(w)
+}
+
+func (s *Site) appAs(r engine.Resource) seenApp {
+	a := seenApp{id: "id of " + r.ID.Name, called: cmp.Or(r.Attrs["name"].Value, r.ID.Name), labels: ownLabels(s.file.Name, "app", r.ID.Name, nil), told: r.Attrs}
+	a.on = []string{strings.TrimSuffix(r.Attrs["network"].Value, " (removed)")}
+	for _, text := range strings.Split(r.Attrs["ports"].Value, ", ") {
+		if i := strings.LastIndexByte(text, ':'); i > 0 {
+			j := strings.LastIndexByte(text[:i], ':')
+			port, _ := strconv.Atoi(text[j+1 : i])
+			inside, _ := strconv.Atoi(text[i+1:])
+			a.ports = append(a.ports, schema.AppPort{Port: schema.Port{Address: text[:max(j, 0)], Port: port}, Inside: inside})
+		}
+	}
+	return a
+}
+
+// builtAs tells by its name for which app an image was built.
+func (s *Site) builtAs(ref string, w engine.Snapshot) (app string, built bool) {
+	name, _, _ := strings.Cut(ref, ":")
+	for _, a := range s.file.Apps {
+		if builtName(s.file.Name, a.Name) == name {
+			return a.Name, true
+		}
+	}
+	for _, r := range w.Sorted() {
+		if r.ID.Kind == "app" && builtName(s.file.Name, r.ID.Name) == name {
+			return r.ID.Name, true
+		}
+	}
+	return strings.CutPrefix(name, builtName(s.file.Name, "")+"-")
 }
 
 // noteAs is the note of an object that a destroy has begun to remove.

@@ -29,8 +29,9 @@ type Site struct {
 	marks   []Mark // of the ledger
 	ledger  bool   // it has been read
 
-	mu      sync.Mutex
-	helpers map[string]string // id of the never-started container that a volume is read through, by volume
+	mu       sync.Mutex
+	contexts map[*schema.App]digested // of the last look
+	helpers  map[string]string        // id of the never-started container that a volume is read through, by volume
 }
 
 // Removal says what a destroy takes away; the zero value is no destroy.
@@ -52,7 +53,7 @@ func NewSite(file *schema.Cluster, e *Engine, removal Removal) *Site {
 
 // Kinds lists what this side manages, in an order in which each may rest on those before it.
 func (s *Site) Kinds() []engine.Kind {
-	return []engine.Kind{images{s}, networks{s}, volumes{s}, nodes{s}}
+	return []engine.Kind{images{s}, networks{s}, volumes{s}, nodes{s}, apps{s}}
 }
 
 // survey is one look at a Docker engine. Every call in it is read-only and takes well under a millisecond.
@@ -62,6 +63,8 @@ type survey struct {
 	volumes    []*volume.Volume
 	inspected  map[string]container.InspectResponse // by container name: declared and labelled ones; a renamed node's by its new one
 	inside     map[string]inside                    // the mark in the volume, by node; of volumes that nothing else tells about
+	apps       map[string]seenApp                   // by the name that the file has for them; containers, and what is left of them
+	built      map[string]string                    // images that were built for apps of this cluster and that nobody else uses, with the app
 	former     map[string]string                    // the name that the container of a node still has, by the node's new one
 	images     map[string]imageInfo                 // by reference as written; missing ones are not in it
 	unpullable map[string]error                     // missing ones that the registry does not give either
@@ -74,7 +77,12 @@ func (s *Site) Look(ctx context.Context) error {
 	if err := s.engine.Check(ctx); err != nil {
 		return err
 	}
-	look := survey{inspected: map[string]container.InspectResponse{}, images: map[string]imageInfo{}, unpullable: map[string]error{}}
+	look := survey{inspected: map[string]container.InspectResponse{}, apps: map[string]seenApp{}, images: map[string]imageInfo{}, unpullable: map[string]error{}}
+	if err := s.digest(); err != nil {
+		return err
+	}
+	var secrets map[string]bool
+	var built []builtImage
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
 		look.containers, err = s.engine.api.ContainerList(gctx, container.ListOptions{All: true})
@@ -86,18 +94,26 @@ func (s *Site) Look(ctx context.Context) error {
 	})
 	g.Go(func() error {
 		list, err := s.engine.api.VolumeList(gctx, volume.ListOptions{})
-		look.volumes = list.Volumes
+		look.volumes, secrets = s.apart(list.Volumes)
+		return err
+	})
+	g.Go(func() (err error) {
+		built, err = s.engine.builtFor(gctx, s.file.Name)
 		return err
 	})
 	if err := g.Wait(); err != nil {
 		return fmt.Errorf("docker: list objects: %w", err)
 	}
+	look.built = s.unshared(built, look.containers)
 	look.addresses = s.engine.addresses()
 	var err error
 	if look.machine, err = s.capacity(ctx); err != nil {
 		return err
 	}
 	if err := s.inspect(ctx, &look); err != nil {
+		return err
+	}
+	if err := s.lookAtApps(ctx, &look, secrets); err != nil {
 		return err
 	}
 	s.seen = s.renamed(look)
@@ -180,6 +196,9 @@ func (s *Site) inspect(ctx context.Context, look *survey) error {
 
 // concerns reports whether a container is ours or stands where one of ours should.
 func (s *Site) concerns(c container.Summary) bool {
+	if s.isApp(c) {
+		return false
+	}
 	if c.Labels[labelCluster] == s.file.Name && c.Labels[labelHelper] == "" {
 		return true
 	}
@@ -193,6 +212,9 @@ func (s *Site) references(look *survey) []string {
 	for _, n := range s.file.Nodes {
 		refs = append(refs, n.Image)
 	}
+	for _, a := range s.file.Apps {
+		refs = append(refs, s.imageOf(a))
+	}
 	for _, c := range look.containers {
 		if s.concerns(c) {
 			refs = append(refs, c.Image)
@@ -203,7 +225,8 @@ func (s *Site) references(look *survey) []string {
 }
 
 func (s *Site) wantsImage(ref string) bool {
-	return !s.removal.Containers && slices.ContainsFunc(s.file.Nodes, func(n *schema.Node) bool { return n.Image == ref })
+	return !s.removal.Containers && (slices.ContainsFunc(s.file.Nodes, func(n *schema.Node) bool { return n.Image == ref }) ||
+		slices.ContainsFunc(s.file.Apps, func(a *schema.App) bool { return a.Build == nil && a.Image == ref }))
 }
 
 func containerName(c container.Summary) string {

@@ -46,6 +46,9 @@ replica "rb" {
 replica "rc" {
   role = role.replicator
 }
+app "web" {
+  image = "web:1"
+}
 `
 
 // edits are one line for each attribute, which changes it on the cluster above.
@@ -94,6 +97,17 @@ var edits = map[string]string{
 	"role.settings":                `settings = { work_mem = "8MB" }`,
 	"database.owner":               `owner = role.app`,
 	"database.connection_limit":    `connection_limit = 3`,
+	"app.image":                    `image = "web:2"`,
+	"app.build":                    `build = "nowhere"`,
+	"app.build_args":               `build = "nowhere"` + "\n" + `build_args = { BASE = "x" }`,
+	"app.network":                  `network = network.other`,
+	"app.ports":                    `ports = [8000]`,
+	"app.command":                  `command = ["serve"]`,
+	"app.env":                      `env = { TZ = "UTC" }`,
+	"app.secrets":                  `secrets = { KEY = var.secret }`,
+	"app.volumes":                  `volumes = ["cache:/cache"]`,
+	"app.restart":                  `restart = "no"`,
+	"app.labels":                   `labels = { team = "dba" }`,
 }
 
 // elsewhere are attributes whose change only a real server refuses, with the test that holds it.
@@ -137,7 +151,7 @@ func takes(t *testing.T, kind, edit string) string {
 		t.Fatal(err)
 	}
 	header := map[string]string{"cluster": `cluster "shop" {`, "cluster.superuser": "  superuser {", "cluster.synchronous": "  synchronous {", "network": `network "net" {`, "master": `master "db" {`,
-		"replica": `replica "ra" {`, "role": `role "app" {`, "database": `database "shop" {`}[kind]
+		"replica": `replica "ra" {`, "role": `role "app" {`, "database": `database "shop" {`, "app": `app "web" {`}[kind]
 	text := everyBlock
 	if strings.HasPrefix(edit, "replicas = ") { // what is there is replaced
 		text = strings.Replace(text, "    replicas = [replica.rb, replica.rc]\n", "", 1)
@@ -145,8 +159,12 @@ func takes(t *testing.T, kind, edit string) string {
 	if strings.HasPrefix(edit, "role = ") {
 		text = strings.Replace(text, header+"\n  role = role.replicator", header, 1)
 	}
+	if kind == "app" && (strings.HasPrefix(edit, "image = ") || strings.HasPrefix(edit, "build = ")) {
+		text = strings.Replace(text, "  image = \"web:1\"\n", "", 1)
+	}
 	if strings.Contains(edit, "network.other") { // all move, or they could not reach each other
 		text = strings.ReplaceAll(text, "role = role.replicator", "role = role.replicator\n"+edit) + "network \"other\" {}\n"
+		text = strings.Replace(text, "image = \"web:1\"", "image = \"web:1\"\n"+edit, 1)
 		header = `master "db" {`
 	}
 	text = strings.Replace(text, header+"}", header+"\n}", 1)

@@ -22,6 +22,7 @@ import (
 //	tear pg2 apart (a rebuild of it ended between its two renames)
 //	set synchronous_standby_names=nobody on pg1
 //	pause replay of pg2
+//	write secrets URL in web (another text into that file)
 //	made by hand                       (all there is: no labels, no ledger, no role pgrepl)
 //	hba of pg2: host all all all trust (as the last line)
 func (w *World) Happen(event string) error {
@@ -39,11 +40,11 @@ func (w *World) Happen(event string) error {
 	name, value, _ := strings.Cut(words[1], "=")
 	switch words[0] + " " + words[1] {
 	case "docker rm":
-		return w.gone(node(on))
+		return w.gone(w.container(on))
 	case "docker pause":
-		return w.change(node(on), "state", func(a *engine.Attr) { a.Value = "paused" })
+		return w.change(w.container(on), "state", func(a *engine.Attr) { a.Value = "paused" })
 	case "docker stop", "docker kill":
-		return w.change(node(on), "state", func(a *engine.Attr) { a.Value = "exited" })
+		return w.change(w.container(on), "state", func(a *engine.Attr) { a.Value = "exited" })
 	case "docker volume":
 		w.remove(engine.ID{Kind: "volume", Name: on})
 		return nil
@@ -52,6 +53,12 @@ func (w *World) Happen(event string) error {
 			if w.value(n.ID, "network") == on {
 				w.set(n.ID, "network", on+" (removed)")
 				w.set(n.ID, "state", "exited")
+			}
+		}
+		for _, a := range w.kind("app") {
+			if w.value(a.ID, "network") == on {
+				w.set(a.ID, "network", on+" (removed)")
+				w.set(a.ID, "state", "exited")
 			}
 		}
 		return w.gone(engine.ID{Kind: "network", Name: on})
@@ -79,6 +86,8 @@ func (w *World) Happen(event string) error {
 	case "create slot":
 		w.put(engine.Resource{ID: slot(on, words[2]), Attrs: map[string]engine.Attr{"type": {Value: "physical"}, "managed by": {Value: "nobody"}}})
 		return nil
+	case "write secrets":
+		return w.change(app(on), "secrets."+words[2], func(a *engine.Attr) { a.Value = "(differs)" })
 	case "create role":
 		w.put(engine.Resource{ID: role(on), Attrs: map[string]engine.Attr{"managed by": {Value: "nobody"}}})
 		return nil
@@ -102,6 +111,14 @@ func (w *World) Happen(event string) error {
 		return nil
 	}
 	return fmt.Errorf("no such event")
+}
+
+// container is a node or an app.
+func (w *World) container(name string) engine.ID {
+	if w.has(app(name)) {
+		return app(name)
+	}
+	return node(name)
 }
 
 func (w *World) gone(id engine.ID) error {

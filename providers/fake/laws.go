@@ -114,7 +114,9 @@ func (w *World) refuses(s engine.Step) error {
 	case "network", "volume", "node":
 		return w.dockerRefuses(s)
 	case "image":
-		return nil
+		return w.imageRefuses(s)
+	case "app":
+		return w.appRefuses(s)
 	case "server":
 		return w.serverRefuses(s)
 	case "replication":

@@ -19,6 +19,11 @@ func (w *World) dockerRefuses(s engine.Step) error {
 				return fmt.Errorf("network %s has active endpoints: %s", id.On.Name, n.ID)
 			}
 		}
+		for _, a := range w.kind("app") {
+			if w.value(a.ID, "network") == id.On.Name && w.value(a.ID, "state") == "running" {
+				return fmt.Errorf("network %s has active endpoints: %s", id.On.Name, a.ID)
+			}
+		}
 	case "network create":
 		if w.has(id.On) {
 			return fmt.Errorf("network %s already exists", id.On.Name)
@@ -51,7 +56,7 @@ func (w *World) dockerRefuses(s engine.Step) error {
 		}
 		return w.goes(id.On.Name)
 	case "node create":
-		if w.has(id.On) {
+		if w.has(id.On) || w.has(app(id.On.Name)) {
 			return fmt.Errorf("the container name %s is already in use", id.On.Name)
 		}
 		if err := errors.Join(w.canRecover(id.On.Name, s.After(w.things)), w.canDecode(id.On.Name, w.wanted[id.On.Name].Settings["wal_level"].Value)); err != nil {
@@ -82,6 +87,9 @@ func (w *World) canStart(n engine.Resource) error {
 		if other.ID != n.ID && n.Attrs["port"].Value != "" && other.Attrs["port"].Value == n.Attrs["port"].Value && w.running(other.ID.Name) {
 			return fmt.Errorf("port %s is already allocated", n.Attrs["port"].Value)
 		}
+	}
+	if holder := w.publishedBy(n.Attrs["port"].Value, n.ID); holder != "" {
+		return fmt.Errorf("port %s is already allocated by %s", n.Attrs["port"].Value, holder)
 	}
 	return nil
 }

@@ -22,6 +22,9 @@ func (w *World) objectRefuses(s engine.Step) error {
 	case "role":
 		return w.roleRefuses(id, after)
 	case "database":
+		if old, _, renames := strings.Cut(strings.TrimPrefix(s.String(), "rename database "), " to "); renames && w.connected(old) != "" {
+			return fmt.Errorf("database %s is being accessed by %s", old, w.connected(old))
+		}
 		return w.databaseRefuses(id, after)
 	case "slot":
 		return w.slotRefuses(s, after)
@@ -65,6 +68,9 @@ func (w *World) databaseRefuses(id engine.StepID, after engine.Resource) error {
 			return fmt.Errorf("role %s does not exist", owner)
 		}
 		return nil
+	}
+	if by := w.connected(id.On.Name); by != "" {
+		return fmt.Errorf("database %s is being accessed by %s", id.On.Name, by)
 	}
 	for _, sl := range w.kind("slot") {
 		if sl.Attrs["database"].Value == id.On.Name {

@@ -140,6 +140,7 @@ func (w *World) kind(name string) []engine.Resource {
 
 func node(name string) engine.ID        { return engine.ID{Kind: "node", Name: name} }
 func server(node string) engine.ID      { return engine.ID{Kind: "server", Name: node} }
+func app(name string) engine.ID         { return engine.ID{Kind: "app", Name: name} }
 func settings(node string) engine.ID    { return engine.ID{Kind: "settings", On: node} }
 func hba(node string) engine.ID         { return engine.ID{Kind: "hba", On: node} }
 func replication(node string) engine.ID { return engine.ID{Kind: "replication", On: node} }
