@@ -70,8 +70,9 @@ fmt: build ## Go and HCL files into their canonical form
 image: docker ## makes or finds a PostgreSQL test image: make image PG=16 LAYOUT=official
 	@test/image/build '$(PG)' '$(LAYOUT)'
 
-images: docker ## all four versions; says which of them stay untested here
+images: docker ## all four versions, and one with Python; says which of them stay untested here
 	@test/image/all '$(LAYOUT)'
+	@test/image/python || { [ $$? = 3 ] && echo 'untested: examples/flask'; }
 
 browser: ## the browser that pages are looked at in; installs Debian's chromium where there is none (under a minute)
 	@test/browser/install

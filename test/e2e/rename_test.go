@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-var labels = regexp.MustCompile(`(?m)^(cluster|network|master|replica) "([^"]+)"`)
+var labels = regexp.MustCompile(`(?m)^(cluster|network|master|replica|app) "([^"]+)"`)
 
 // prefixed gives an example names of the test's own: % is the prefix. The cluster's name becomes the prefix itself.
 func prefixed(text string) string {
