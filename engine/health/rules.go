@@ -105,7 +105,7 @@ func judgeNode(v *view, _ Report) {
 			text = "its server does not answer"
 		}
 		if n.Docker.State == "running" || n.Docker.State == "restarting" || n.Docker.State == "exited" && n.Docker.ExitCode != 0 {
-			next = "docker logs --tail 20 " + n.Name
+			next = "docker logs -n 20 " + n.Name
 		}
 		v.find(v.afterAWhile(n.Docker.State == "restarting" || n.Docker.State == "running", "node", on(n)), "node", on(n), text, "", next)
 	}
@@ -182,7 +182,7 @@ func judgeMissing(v *view, r Report) {
 		}
 		up := v.sample.node(n.Upstream)
 		if up == nil || up.Live == nil {
-			v.find(Warning, "replica_missing", on(n), "its upstream "+n.Upstream+" is not up", "", "docker logs --tail 20 "+n.Upstream)
+			v.find(Warning, "replica_missing", on(n), "its upstream "+n.Upstream+" is not up", "", "docker logs -n 20 "+n.Upstream)
 			continue
 		}
 		text := "not connected" + v.lasting("replica_missing", on(n))
@@ -190,7 +190,7 @@ func judgeMissing(v *view, r Report) {
 		if fresh := min(n.Live.Up, up.Live.Up); fresh < missingCritical {
 			level = Warning
 		}
-		v.find(level, "replica_missing", on(n), text, "", "docker logs --tail 20 "+n.Name)
+		v.find(level, "replica_missing", on(n), text, "", "docker logs -n 20 "+n.Name)
 	}
 }
 
@@ -278,7 +278,7 @@ func judgeSilent(v *view, r Report) {
 			limit = max(limit, 2*n.Live.StatusEvery)
 		}
 		if heard := time.Duration(*row.Heard * float64(time.Second)); heard > limit {
-			v.find(Warning, "replica_silent", on(n), "silent for "+Time(heard), Time(limit), "docker logs --tail 20 "+n.Name)
+			v.find(Warning, "replica_silent", on(n), "silent for "+Time(heard), Time(limit), "docker logs -n 20 "+n.Name)
 		}
 	}
 }
@@ -339,7 +339,7 @@ func judgeSlotIdle(v *view, r Report) {
 func nextOf(s SlotReport) string {
 	switch {
 	case s.Reader != "":
-		return "docker logs --tail 20 " + s.Reader
+		return "docker logs -n 20 " + s.Reader
 	case s.Declared:
 		return "start what reads it, or take its block out of the file"
 	}
@@ -423,6 +423,6 @@ func judgeApp(v *view, _ Report) {
 		if a.Container.State == "running" && a.Container.Health != "unhealthy" {
 			continue
 		}
-		v.find(v.afterAWhile(a.Container.State == "restarting", "app", Subject{App: a.Name}), "app", Subject{App: a.Name}, a.Container.words(), "", "docker logs --tail 20 "+a.Name)
+		v.find(v.afterAWhile(a.Container.State == "restarting", "app", Subject{App: a.Name}), "app", Subject{App: a.Name}, a.Container.words(), "", "docker logs -n 20 "+a.Name)
 	}
 }

@@ -23,7 +23,7 @@ func TestSecretsNeverAppear(t *testing.T) {
 
 	var said strings.Builder
 	stop := watchProcesses(t, &said)
-	for _, args := range [][]string{{"validate"}, {"plan", "--full"}, {"apply", "--auto-approve"}, {"plan"}, {"status"}, {"graph"}} {
+	for _, args := range [][]string{{"validate"}, {"plan", "--full"}, {"apply", "--auto-approve"}, {"plan"}, {"status", "-o", "wide"}, {"status", "-o", "json"}, {"verify"}, {"graph"}} {
 		said.WriteString(c.want(0, args...).String())
 	}
 	c.env = append(c.env, "PGREPL_VAR_password="+changed)

@@ -98,6 +98,9 @@ func TestTheDataOfAnotherClusterIsReplacedOnlyWithLeave(t *testing.T) {
 			s.eventually("its server answers, if only to refuse", func() bool {
 				return !runs || exec.Command("docker", "exec", s.name("b"), "pg_isready", "-q", "-h", "127.0.0.1").Run() == nil
 			})
+			if runs && test.credential {
+				contains(t, s.want(2, "status", "--exit-code").out, fmt.Sprintf("system id %s, the master's is %s", s.ids[1], s.ids[0]))
+			}
 			said := append([]string{"volume " + s.name("b") + " holds another cluster", s.b + " " + test.says}, s.ids...)
 			s.refuses(append(said, "PGR217", fmt.Sprintf("pgrepl apply --rebuild %[1]s --allow=data:%[1]s", s.b))...)
 

@@ -29,7 +29,7 @@ func TestTheSchemasAreStrict(t *testing.T) {
 
 // TestEverySchemaCompiles, and there is one for each output.
 func TestEverySchemaCompiles(t *testing.T) {
-	if got := strings.Join(docs.Outputs(), " "); got != "explain history plan validate" {
+	if got := strings.Join(docs.Outputs(), " "); got != "explain history plan status validate verify" {
 		t.Errorf("schemas of %s", got)
 	}
 	for _, output := range docs.Outputs() {
