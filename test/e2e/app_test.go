@@ -141,6 +141,7 @@ func (c *cluster) id(name string) string { return c.docker("inspect", "-f", "{{.
 // TestExampleFlask is the application of the proof of concept: rows that are posted travel, and its container is made anew when
 // something changes that it uses, and only then.
 func TestExampleFlask(t *testing.T) {
+	t.Parallel() // it mostly waits
 	python, ok := pythonImage(t)
 	if !ok {
 		return
@@ -243,6 +244,7 @@ func TestExampleFlask(t *testing.T) {
 
 // TestExampleAPI is the same API in Go, in an image that holds nothing but the program.
 func TestExampleAPI(t *testing.T) {
+	t.Parallel() // it mostly waits
 	c := newCluster(t, usualImage(t), small)
 	api := c.example("api", `["8080:5000"]`)
 	c.env = append(c.env, "PGREPL_VAR_app_password=test")
@@ -272,6 +274,7 @@ app "%-web" {
 
 // TestAppThatEnds: what an app says when it does not stay up is what apply says.
 func TestAppThatEnds(t *testing.T) {
+	t.Parallel() // it mostly waits
 	c := newCluster(t, usualImage(t), withApp)
 	c.edit(`"sleep 1000"`, `"echo cannot use $(cat /run/secrets/URL); exit 3"`)
 	r := c.run("apply", "--auto-approve")
@@ -292,6 +295,7 @@ func TestAppThatEnds(t *testing.T) {
 
 // TestAppRefusals: names and ports that others have are found before anything is changed, and by-hand changes are drift.
 func TestAppRefusals(t *testing.T) {
+	t.Parallel() // it mostly waits
 	image := usualImage(t)
 	c := newCluster(t, image, withApp)
 	port := freePort(t)
@@ -338,6 +342,7 @@ func TestAppRefusals(t *testing.T) {
 
 // TestKilledWhileAnAppChanges kills apply at each side effect of the making, of a new password and of the removal of an app.
 func TestKilledWhileAnAppChanges(t *testing.T) {
+	t.Parallel() // it mostly waits
 	c := newCluster(t, usualImage(t), strings.Replace(withApp, `"canary-app-93c0"`, "var.password", 1)+"variable \"password\" { default = \"a\" }\n")
 	c.apply()
 	plain, block := c.env, withApp[strings.Index(withApp, "app \"%-web\""):]

@@ -94,6 +94,7 @@ func (w *watching) types(keys string) {
 
 // TestWatch: a replica stops and is named with its limit and the next command; it starts again, and the event says so.
 func TestWatch(t *testing.T) {
+	t.Parallel() // it mostly waits
 	c := newCluster(t, usualImage(t), small)
 	c.apply()
 	w := c.watch("--every", "500ms")
