@@ -29,10 +29,11 @@ var statusFormats = map[string]func(io.Writer, health.Report, render.Options) er
 	"text": func(w io.Writer, r health.Report, o render.Options) error { return render.Status(w, r, false, o) },
 	"wide": func(w io.Writer, r health.Report, o render.Options) error { return render.Status(w, r, true, o) },
 
-	"json":     render.StatusJSON,
-	"yaml":     statusYAML,
-	"nagios":   render.StatusNagios,
-	"markdown": render.StatusMarkdown,
+	"json":       render.StatusJSON,
+	"yaml":       statusYAML,
+	"nagios":     render.StatusNagios,
+	"markdown":   render.StatusMarkdown,
+	"prometheus": render.StatusPrometheus,
 }
 
 // statusYAML is the JSON in YAML's other form: every JSON text is YAML.

@@ -70,6 +70,8 @@ type Report struct {
 	Drift    *DriftReport `json:"drift"` // null: not looked at
 	Findings []Finding    `json:"findings"`
 	Limits   LimitsReport `json:"limits"`
+
+	sample Sample // that it was made of, for the metrics
 }
 
 // Format names the document that a Report is as JSON.

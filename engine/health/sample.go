@@ -75,6 +75,8 @@ type Live struct {
 	Pending     []string       // settings that wait for a restart, sorted
 	Waiting     time.Duration  // for how long the oldest commit has waited for its synchronous standbys
 	Segment     int64          // bytes of a WAL file
+	WALFiles    int            // in pg_wal
+	WALSize     int64          // bytes that they take
 	WALRate     *float64       // bytes a second over the last hour at most, as its WAL files tell; nil: not known
 	StatusEvery time.Duration  // of a standby: wal_receiver_status_interval; 0: it never says anything by itself
 }
@@ -90,6 +92,7 @@ type Receiver struct {
 // Sender is the upstream's end of a stream (view pg_stat_replication).
 type Sender struct {
 	Application, Client   string
+	Slot                  string // that it reads; "" where it reads none
 	State                 string // startup, catchup, streaming, backup, stopping
 	Sync                  string // async, potential, sync, quorum
 	Sent, Flushed, Replay *LSN

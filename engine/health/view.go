@@ -33,7 +33,7 @@ func (v *view) find(level Level, rule string, on Subject, text, limit, next stri
 
 func (v *view) report(cluster string) Report {
 	s := v.sample
-	r := Report{Format: Format, Cluster: cluster, At: s.At, Skew: s.Skew.Seconds(), Limits: v.limits.report(), Nodes: []NodeReport{}, Slots: []SlotReport{}, Apps: []AppReport{}}
+	r := Report{Format: Format, Cluster: cluster, At: s.At, Skew: s.Skew.Seconds(), Limits: v.limits.report(), Nodes: []NodeReport{}, Slots: []SlotReport{}, Apps: []AppReport{}, sample: s}
 	if p := s.primary(); p != nil {
 		r.Primary = p.Name
 	}

@@ -8,7 +8,7 @@ WITH here AS MATERIALIZED (SELECT pg_is_in_recovery() AS recovery,
     ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END AS timeline,
   CASE WHEN pg_is_in_recovery() THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) ELSE pg_current_wal_lsn() END AS lsn,
   pg_size_bytes(current_setting('wal_segment_size')) AS segment),
-wal AS MATERIALIZED (SELECT extract(epoch FROM clock_timestamp() - modification)::bigint AS age, pg_wal_lsn_diff(lsn, '0/0')
+wal AS MATERIALIZED (SELECT size, extract(epoch FROM clock_timestamp() - modification)::bigint AS age, pg_wal_lsn_diff(lsn, '0/0')
     - ((('x' || substr(name, 9, 8))::bit(32)::bigint << 32) / segment + ('x' || substr(name, 17))::bit(32)::bigint + 1) * segment AS since
   FROM pg_ls_waldir(), here WHERE name ~ '^[0-9A-F]{24}$'),
 wrote AS (SELECT since::float8 / greatest(age, 1) AS rate FROM wal WHERE since >= 0 ORDER BY age <= 3600 DESC, CASE WHEN age <= 3600 THEN -since ELSE since END LIMIT 1)
@@ -24,6 +24,8 @@ SELECT json_build_object(
   'pause', CASE WHEN recovery THEN pg_get_wal_replay_pause_state() ELSE '' END,
   'delaying', EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'startup' AND wait_event = 'RecoveryApplyDelay'),
   'segment', segment,
+  'files', (SELECT count(*) FROM wal),
+  'size', (SELECT coalesce(sum(size), 0)::bigint FROM wal),
   'rate', CASE WHEN NOT recovery THEN (SELECT rate FROM wrote) END,
   'every', (SELECT setting::int FROM pg_settings WHERE name = 'wal_receiver_status_interval'),
   'pending', (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM pg_settings WHERE pending_restart),
@@ -31,7 +33,7 @@ SELECT json_build_object(
   'waiting', (SELECT extract(epoch FROM clock_timestamp() - min(query_start)) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_type = 'client backend'),
   'receiver', (SELECT json_build_object('status', status, 'slot', coalesce(slot_name, ''), 'host', coalesce(sender_host, ''),
       'heard', extract(epoch FROM clock_timestamp() - last_msg_receipt_time)) FROM pg_stat_wal_receiver),
-  'senders', (SELECT coalesce(json_agg(json_build_object('name', application_name, 'client', coalesce(host(client_addr), ''), 'state', state, 'sync', coalesce(sync_state, ''),
+  'senders', (SELECT coalesce(json_agg(json_build_object('name', application_name, 'client', coalesce(host(client_addr), ''), 'state', state, 'sync', coalesce(sync_state, ''), 'slot', coalesce((SELECT slot_name FROM pg_replication_slots WHERE active_pid = pid), ''),
       'sent', sent_lsn, 'flush', flush_lsn, 'replay', replay_lsn, 'heard', extract(epoch FROM clock_timestamp() - reply_time)) ORDER BY application_name, pid), '[]') FROM pg_stat_replication),
   'slots', (SELECT coalesce(json_agg(json_build_object('name', slot_name, 'type', slot_type, 'database', coalesce(database, ''), 'active', active,
       'status', coalesce(wal_status, ''), 'reason', coalesce(to_jsonb(s) ->> 'invalidation_reason', ''), 'restart', restart_lsn, 'confirmed', confirmed_flush_lsn,

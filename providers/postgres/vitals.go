@@ -168,7 +168,8 @@ type vitals struct {
 	Timeline                              int
 	Up                                    float64
 	Committed, Waiting, Rate              *float64
-	Segment                               int64
+	Segment, Size                         int64
+	Files                                 int
 	Every                                 int
 	Pending                               []string
 	Enough                                map[string]int
@@ -177,9 +178,9 @@ type vitals struct {
 		Heard              *float64
 	}
 	Senders []struct {
-		Name, Client, State, Sync string
-		Sent, Flush, Replay       *string
-		Heard                     *float64
+		Name, Client, State, Sync, Slot string
+		Sent, Flush, Replay             *string
+		Heard                           *float64
 	}
 	Slots []struct {
 		Name, Type, Database, Status, Reason string
@@ -193,7 +194,7 @@ type vitals struct {
 // live is the answer as a sample has it.
 func (f vitals) live(asked, answered time.Time) *health.Live {
 	l := &health.Live{Asked: asked, At: answered, Version: f.Version, System: f.System, Timeline: f.Timeline, Recovery: f.Recovery, Up: duration(f.Up), Pause: f.Pause,
-		LastCommit: durationOf(f.Committed), Pending: f.Pending, Segment: f.Segment, WALRate: f.Rate, StatusEvery: time.Duration(f.Every) * time.Second, Enough: f.Enough, Delaying: f.Delaying}
+		LastCommit: durationOf(f.Committed), Pending: f.Pending, Segment: f.Segment, WALFiles: f.Files, WALSize: f.Size, WALRate: f.Rate, StatusEvery: time.Duration(f.Every) * time.Second, Enough: f.Enough, Delaying: f.Delaying}
 	l.Written, _ = health.ParseLSN(f.LSN)
 	l.Replayed, _ = health.ParseLSN(f.Replayed)
 	if f.Waiting != nil {
@@ -203,7 +204,7 @@ func (f vitals) live(asked, answered time.Time) *health.Live {
 		l.Receiver = &health.Receiver{Status: r.Status, Host: r.Host, Slot: r.Slot, Heard: durationOf(r.Heard)}
 	}
 	for _, s := range f.Senders {
-		l.Senders = append(l.Senders, health.Sender{Application: s.Name, Client: s.Client, State: s.State, Sync: s.Sync,
+		l.Senders = append(l.Senders, health.Sender{Application: s.Name, Client: s.Client, State: s.State, Sync: s.Sync, Slot: s.Slot,
 			Sent: lsnOf(s.Sent), Flushed: lsnOf(s.Flush), Replay: lsnOf(s.Replay), Heard: durationOf(s.Heard)})
 	}
 	for _, s := range f.Slots {
