@@ -25,6 +25,7 @@ var floors = map[string][]string{
 	"providers":          {"engine", "engine/health", "schema", "providers/docker", "providers/postgres", "golang.org/x/sync/"},
 	"docs":               {},
 	"examples/api/app":   {"github.com/jackc/pgx/"},
+	"cmd/pgrepl/monitor": {"engine/health", "github.com/prometheus/client_golang/", "gopkg.in/yaml.v3"},
 	"cmd/pgrepl":         {"*"},
 	"cmd/pgrepl/watch":   {"engine", "engine/health", "charm.land/", "github.com/charmbracelet/"},
 }

@@ -65,7 +65,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(newInit(a), newValidate(a), newFmt(a), newPlan(a), newApply(a), newDestroy(a), newDiff(a), newShow(a),
-		newStatus(a), newWatch(a), newVerify(a),
+		newStatus(a), newWatch(a), newMonitor(a), newVerify(a),
 		newExplain(a), newGraph(a), newHistory(a), newSchema(a), newVersion(a))
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {

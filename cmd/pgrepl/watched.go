@@ -17,7 +17,7 @@ import (
 type watched struct {
 	file       *schema.Cluster
 	on         *docker.Engine
-	driftEvery time.Duration
+	driftEvery time.Duration // 0: it is not compared with the file
 	memory     health.Memory // samples alone use it
 
 	mu     sync.Mutex
@@ -62,7 +62,9 @@ func (w *watched) Look(ctx context.Context) error {
 		w.unsaid(cause(ctx, err))
 		return cause(ctx, err)
 	}
-	o.drift = o.cluster.Drift(time.Now())
+	if w.driftEvery > 0 {
+		o.drift = o.cluster.Drift(time.Now())
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.next.close()

@@ -1,0 +1,95 @@
+package monitor
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"pgrepl/engine/health"
+)
+
+// Event is a finding that came, went, or became better or worse.
+type Event struct {
+	Number int       `json:"number"` // they count from 1
+	At     time.Time `json:"at"`
+	What   string    `json:"what"` // came, level, went
+	Lasted float64   `json:"lasted_seconds,omitempty"`
+	health.Finding
+}
+
+// The kinds of events.
+const (
+	came  = "came"
+	level = "level"
+	went  = "went"
+)
+
+// journal is what happened while the monitor ran.
+type journal struct {
+	events []Event // the oldest first; never changed in place, so that readers may keep it
+	open   []health.Finding
+	count  int
+}
+
+const journalSize = 200
+
+// noSample is the rule of the event that no sample can be taken.
+const noSample = "sample"
+
+// see compares what is found now with what was.
+func (j *journal) see(r health.Report) {
+	for _, f := range j.open {
+		if i := slices.IndexFunc(r.Findings, same(f)); i < 0 {
+			j.add(Event{At: r.At, What: went, Lasted: max(r.At.Sub(f.Since).Seconds(), 0), Finding: f})
+		}
+	}
+	for _, f := range r.Findings {
+		switch i := slices.IndexFunc(j.open, same(f)); {
+		case i < 0:
+			j.add(Event{At: r.At, What: came, Finding: f})
+		case j.open[i].Level != f.Level:
+			j.add(Event{At: r.At, What: level, Finding: f})
+		}
+	}
+	j.open = slices.Clone(r.Findings)
+}
+
+// blind notes that no sample could be taken. What was found before is neither there nor gone.
+func (j *journal) blind(at time.Time, why string) {
+	if slices.ContainsFunc(j.open, func(f health.Finding) bool { return f.Rule == noSample }) {
+		return
+	}
+	f := health.Finding{Level: health.Unknown, Rule: noSample, Text: "no sample can be taken: " + why, Next: "pgrepl status", Since: at}
+	j.open = append(slices.Clone(j.open), f)
+	j.add(Event{At: at, What: came, Finding: f})
+}
+
+func (j *journal) add(e Event) {
+	j.count++
+	e.Number = j.count
+	from := max(len(j.events)+1-journalSize, 0)
+	j.events = append(slices.Clone(j.events[from:]), e)
+}
+
+// after are the events beyond a number.
+func (j *journal) after(number int) []Event {
+	return j.events[max(len(j.events)-(j.count-number), 0):]
+}
+
+// String is an event as a line of a log.
+func (e Event) String() string {
+	where := strings.TrimPrefix(e.Subject.String()+": ", ": ")
+	switch e.What {
+	case went:
+		return fmt.Sprintf("over: %s%s, after %s", where, e.Text, health.Time(time.Duration(e.Lasted*float64(time.Second))))
+	case level:
+		return fmt.Sprintf("now %s: %s%s", e.Level, where, e.Text)
+	}
+	return fmt.Sprintf("%s: %s%s; next: %s", e.Level, where, e.Text, e.Next)
+}
+
+// same tells the finding of one rule on one object, whatever its figure.
+func same(f health.Finding) func(health.Finding) bool {
+	return func(o health.Finding) bool { return o.Rule == f.Rule && o.Subject == f.Subject }
+}

@@ -1,0 +1,167 @@
+// The page: listens to the monitor, and draws what it says.
+
+import { chart } from "./chart.js";
+import { byID, el, put } from "./draw.js";
+import * as panels from "./panels.js";
+import { Past, ranges } from "./past.js";
+import { listen, Refused, token } from "./stream.js";
+import * as topology from "./topology.js";
+import { bytes, rate, time } from "./words.js";
+
+const page = { status: null, heard: 0, broken: "", events: [], chosen: "", slot: "", past: new Past(), pressed: false };
+
+// age is how old the sample is, by this machine's own clock: two machines' clocks may differ.
+function age() {
+  return page.status.age_seconds + (performance.now() - page.heard) / 1000;
+}
+
+function stale() {
+  if (page.broken) return page.broken;
+  if (page.status.stale) return page.status.error;
+  return age() > Math.max(3 * page.status.every_seconds, 20) ? "nothing was heard from the monitor" : "";
+}
+
+function draw() {
+  if (page.pressed) return; // what is clicked on must still be there when the button is let go
+  const { status } = page;
+  byID("main").hidden = !status;
+  if (status) document.body.classList.toggle("old", Boolean(stale()));
+  pulse();
+  if (!status) return;
+  byID("cluster").textContent = status.cluster;
+  document.title = (stale() ? "?" : status.level ?? "?") + " · " + status.cluster + " · pgrepl monitor";
+  if (!status.nodes) return; // there was no sample yet
+  if (!status.nodes.some((node) => node.name === page.chosen)) page.chosen = status.primary || status.nodes[0].name;
+  put(byID("verdict"), panels.verdict(status, Boolean(stale())));
+  byID("verdict").className = "card verdict " + status.level;
+  put(byID("tiles"), panels.tiles(status));
+  const room = byID("topology").clientWidth;
+  put(byID("topology"), topology.draw(status.nodes, room, page.chosen, Boolean(stale()), (name) => { page.chosen = name; draw(); }));
+  put(byID("detail"), panels.detail(status, page.chosen));
+  put(byID("slots"), panels.slots(status, page.slot, (key) => { page.slot = page.slot === key ? "" : key; draw(); }));
+  put(byID("events"), panels.events(page.events));
+  put(byID("limits"), panels.limits(status.limits));
+  charts();
+}
+
+// pulse says how fresh what stands here is, every second.
+function pulse() {
+  const place = byID("pulse"), banner = byID("stale");
+  if (!page.status) {
+    place.textContent = page.broken || "connecting";
+    place.className = "pulse" + (page.broken ? " dead" : "");
+    return;
+  }
+  const why = stale();
+  place.className = "pulse" + (why ? " dead" : " live");
+  place.textContent = why ? "not fresh" : "live, " + time(age()) + " ago";
+  banner.hidden = !why;
+  if (why) banner.replaceChildren(el("strong", {}, page.status.nodes ? `The figures are ${time(age())} old. ` : "There is no sample yet. "), why);
+  if (Boolean(why) !== document.body.classList.contains("old")) draw();
+}
+
+function charts() {
+  const { columns, range } = page.past, { limits } = page.status, span = ranges[range];
+  const place = byID("charts"), room = Math.floor(Math.max(280, (place.clientWidth - (place.clientWidth > 760 ? 16 : 0)) / (place.clientWidth > 760 ? 2 : 1)) - 34);
+  const common = { at: columns.at, span, end: Math.max(Date.parse(page.status.at) / 1000 + age(), 1), width: columns.width_seconds, room };
+  const pair = (warning, critical) => [{ level: "WARNING", value: warning }, { level: "CRITICAL", value: critical }];
+  put(place,
+    chart({ ...common, title: "True lag", note: `limits ${time(limits.lag_time_warning_seconds)} and ${time(limits.lag_time_critical_seconds)}`, series: columns.lag_seconds, words: time, limits: pair(limits.lag_time_warning_seconds, limits.lag_time_critical_seconds) }),
+    chart({ ...common, title: "Bytes behind", note: `limits ${bytes(limits.lag_warning_bytes)} and ${bytes(limits.lag_critical_bytes)}`, series: columns.replay_lag_bytes, words: bytes, binary: true, least: 1024, limits: pair(limits.lag_warning_bytes, limits.lag_critical_bytes) }),
+    chart({ ...common, title: "WAL written", note: "by the primary", series: columns.wal_bytes_per_second, words: rate, binary: true, least: 1024, limits: [] }),
+    chart({ ...common, title: "WAL held by slots", note: `limits ${bytes(limits.slot_warning_bytes)} and ${bytes(limits.slot_critical_bytes)}`, series: columns.retained_bytes, words: bytes, binary: true, least: 1024, limits: pair(limits.slot_warning_bytes, limits.slot_critical_bytes) }));
+  put(byID("ranges"), Object.keys(ranges).map((name) => el("button", { type: "button", "data-key": "range " + name, "aria-pressed": String(name === range), onclick: () => choose(name) }, name)));
+}
+
+async function choose(range) {
+  await page.past.load(range).catch(() => {}); // the stream says what is wrong
+  draw();
+}
+
+async function hear(event, data) {
+  page.broken = "";
+  if (event === "finding") {
+    if (!page.events.some((e) => e.number === data.number)) page.events = [...page.events, data].slice(-100);
+  } else {
+    page.status = data;
+    page.heard = performance.now();
+    if (data.nodes && !data.stale) await page.past.see(data).catch(() => {});
+  }
+  draw();
+}
+
+// run listens for as long as the page is open.
+async function run() {
+  for (let wait = 1; ; wait = Math.min(wait * 2, 15)) {
+    try {
+      await page.past.load();
+      byID("login").hidden = true;
+      byID("leave").hidden = !token.get();
+      byID("open").hidden = Boolean(token.get()); // a link sends no token
+      page.events = [];
+      await listen("api/events", undefined, (event, data) => { wait = 1; hear(event, data); });
+    } catch (error) {
+      if (error instanceof Refused) return signIn(error);
+      page.broken = "the monitor does not answer (" + error.message + ")";
+      draw();
+    }
+    await new Promise((done) => setTimeout(done, wait * 1000));
+  }
+}
+
+function signIn() {
+  byID("refused").textContent = token.get() ? "That is not the token of this monitor." : "";
+  token.forget();
+  page.status = null;
+  byID("main").hidden = true;
+  byID("leave").hidden = true;
+  byID("login").hidden = false;
+  byID("pulse").textContent = "not signed in";
+  byID("pulse").className = "pulse";
+  byID("token").focus();
+}
+
+byID("login").addEventListener("submit", (event) => {
+  event.preventDefault();
+  token.set(byID("token").value.trim());
+  byID("token").value = "";
+  run();
+});
+
+byID("leave").addEventListener("click", () => {
+  token.forget();
+  location.reload();
+});
+
+addEventListener("pointerdown", () => { page.pressed = true; }, true);
+for (const end of ["pointerup", "pointercancel"]) addEventListener(end, release, true);
+addEventListener("blur", (event) => event.target === window && release());
+
+function release() {
+  setTimeout(() => { page.pressed = false; draw(); }); // after the click that comes of it
+}
+
+const THEMES = ["auto", "light", "dark"];
+
+function theme(name) {
+  const root = document.documentElement;
+  if (name === "auto") {
+    delete root.dataset.theme;
+    localStorage.removeItem("pgrepl-theme");
+  } else {
+    root.dataset.theme = name;
+    localStorage.setItem("pgrepl-theme", name);
+  }
+  byID("theme-name").textContent = name;
+}
+
+byID("theme").addEventListener("click", () => theme(THEMES[(THEMES.indexOf(byID("theme-name").textContent) + 1) % THEMES.length]));
+theme(document.documentElement.dataset.theme || "auto");
+let wide = 0;
+new ResizeObserver(([entry]) => {
+  if (entry.contentRect.width === wide) return; // its height follows from what is drawn
+  wide = entry.contentRect.width;
+  if (page.status) draw();
+}).observe(byID("main"));
+setInterval(pulse, 1000);
+run();
