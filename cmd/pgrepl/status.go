@@ -14,7 +14,6 @@ import (
 	"pgrepl/engine"
 	"pgrepl/engine/health"
 	"pgrepl/engine/render"
-	"pgrepl/providers"
 	"pgrepl/providers/docker"
 	"pgrepl/schema"
 )
@@ -107,20 +106,26 @@ func (a *app) unknown(err error, asked bool) error {
 const statusApart = 500 * time.Millisecond
 
 func (a *app) status(ctx context.Context, file *schema.Cluster, on *docker.Engine, f statusFlags) error {
-	o := observe(file, on)
-	defer o.close()
-	o.memory.Once = f.watch == 0
-	if err := o.look(ctx); err != nil {
+	source := &watched{file: file, on: on, driftEvery: time.Minute, memory: health.Memory{Once: f.watch == 0}}
+	defer source.close()
+	if err := source.Look(ctx); err != nil {
 		return err
 	}
-	if _, err := o.report(ctx); err != nil {
+	if _, err := source.Report(ctx); err != nil {
 		return err
 	}
-	for next := time.Now().Add(statusApart); ; next = later(next.Add(f.watch)) {
+	looked := time.Now()
+	for next := looked.Add(statusApart); ; next = later(next.Add(f.watch)) {
 		if err := engine.Pause(ctx, time.Until(next)); err != nil {
 			return cause(ctx, err)
 		}
-		r, err := o.report(ctx)
+		if time.Since(looked) > source.driftEvery {
+			looked = time.Now()
+			if err := source.Look(ctx); err != nil {
+				return err
+			}
+		}
+		r, err := source.Report(ctx)
 		if err != nil {
 			return err
 		}
@@ -152,47 +157,4 @@ func (a *app) writeStatus(r health.Report, f statusFlags) error {
 		return judged{exitError{code: r.Level.Code()}}
 	}
 	return nil
-}
-
-// observation is a cluster that is looked at again and again.
-type observation struct {
-	file    *schema.Cluster
-	cluster *providers.Cluster
-	sampler *providers.Sampler
-	memory  health.Memory
-	drift   *health.Drift
-	hangs   string
-}
-
-func observe(file *schema.Cluster, on *docker.Engine) *observation {
-	o := &observation{file: file, cluster: providers.New(file, on, nil)}
-	o.sampler = o.cluster.Sampler()
-	return o
-}
-
-func (o *observation) close() {
-	o.sampler.Close()
-	o.cluster.Close()
-}
-
-// look compares what is there with the file.
-func (o *observation) look(ctx context.Context) error {
-	if err := o.cluster.Look(ctx); err != nil {
-		return cause(ctx, err)
-	}
-	o.drift, o.hangs = o.cluster.Drift(time.Now()), o.cluster.Hangs()
-	return nil
-}
-
-// report takes a sample and judges it.
-func (o *observation) report(ctx context.Context) (health.Report, error) {
-	s, err := o.sampler.Sample(ctx)
-	if err != nil {
-		return health.Report{}, cause(ctx, err)
-	}
-	s.Drift = o.drift
-	if o.memory.Once { // otherwise it would be as old as the last look
-		s.Hangs = o.hangs
-	}
-	return o.memory.Judge(o.file.Name, s, providers.Limits(o.file.Monitor)), nil
 }

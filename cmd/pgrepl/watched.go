@@ -32,6 +32,7 @@ type observed struct {
 	cluster *providers.Cluster
 	sampler *providers.Sampler
 	drift   *health.Drift
+	hangs   string // why commits did not come back then
 }
 
 func (o *observed) close() {
@@ -62,6 +63,7 @@ func (w *watched) Look(ctx context.Context) error {
 		w.unsaid(cause(ctx, err))
 		return cause(ctx, err)
 	}
+	o.hangs = o.cluster.Hangs()
 	if w.driftEvery > 0 {
 		o.drift = o.cluster.Drift(time.Now())
 	}
@@ -102,6 +104,9 @@ func (w *watched) Report(ctx context.Context) (health.Report, error) {
 	w.mu.Lock()
 	s.Drift = o.drift
 	w.mu.Unlock()
+	if w.memory.Once { // later it is as old as the look, and samples tell by themselves
+		s.Hangs = o.hangs
+	}
 	return w.memory.Judge(w.file.Name, s, providers.Limits(w.file.Monitor)), nil
 }
 

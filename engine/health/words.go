@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -56,3 +57,64 @@ func seconds(d time.Duration) *float64 {
 }
 
 func pointer[T any](v T) *T { return &v }
+
+// How figures of a report are said where they may be unknown: then they are a dash, never 0.
+
+// Size is a size in words.
+func Size(n *int64) string {
+	if n == nil {
+		return "-"
+	}
+	return Bytes(*n)
+}
+
+// Ago is a time in seconds in words.
+func Ago(seconds *float64) string {
+	if seconds == nil {
+		return "-"
+	}
+	return Time(time.Duration(min(*seconds, 1e9) * float64(time.Second)))
+}
+
+// Rate is a rate in bytes a second in words.
+func Rate(n *float64) string {
+	if n == nil {
+		return "-"
+	}
+	return Bytes(int64(*n)) + "/s"
+}
+
+// Dash is a text, or a dash where there is none.
+func Dash(s string) string { return cmp.Or(s, "-") }
+
+// Dashed is Dash of what may not be known.
+func Dashed(s *string) string {
+	if s == nil {
+		return "-"
+	}
+	return Dash(*s)
+}
+
+// Lag is a replica's true lag in words.
+func (n NodeReport) Lag() string {
+	if lag := n.Behind(); lag != nil {
+		return lag.String()
+	}
+	return "-"
+}
+
+// Verdict is a level as a headline has it.
+func (l Level) Verdict() string {
+	if l == OK {
+		return "HEALTHY"
+	}
+	return string(l)
+}
+
+// String is what was found with the limit that it broke.
+func (f Finding) String() string {
+	if f.Limit == "" {
+		return f.Text
+	}
+	return f.Text + " (limit " + f.Limit + ")"
+}

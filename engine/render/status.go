@@ -31,24 +31,17 @@ func Status(w io.Writer, r health.Report, wide bool, o Options) error {
 
 // headline is the cluster in a line.
 func (t *text) headline(r health.Report) string {
-	parts := []string{"CLUSTER " + r.Cluster, t.level(r.Level, verdict(r.Level))}
+	parts := []string{"CLUSTER " + r.Cluster, t.level(r.Level, r.Level.Verdict())}
 	if p := r.Node(r.Primary); p != nil {
 		parts = append(parts, fmt.Sprintf("primary %s (PG %s, TL %d)", p.Name, p.Version, *p.Timeline), "WAL "+*p.Position)
 		if p.Rate != nil {
-			parts = append(parts, perSecond(*p.Rate))
+			parts = append(parts, health.Rate(p.Rate))
 		}
 	} else {
 		parts = append(parts, "primary -")
 	}
 	parts = append(parts, fmt.Sprintf("sampled %s (skew %.0f ms)", r.At.Format(time.TimeOnly), r.Skew*1000))
 	return strings.Join(parts, "   ")
-}
-
-func verdict(l health.Level) string {
-	if l == health.OK {
-		return "HEALTHY"
-	}
-	return string(l)
 }
 
 // table is rows of cells, the first of them the head.
@@ -89,20 +82,20 @@ func replicaTable(r health.Report, wide bool) table {
 		} else {
 			in[n.Name] = ""
 		}
-		slot := dash(n.Slot)
+		slot := health.Dash(n.Slot)
 		if n.Slot != "" {
-			slot += " (" + size(n.Retained) + ")"
+			slot += " (" + health.Size(n.Retained) + ")"
 		}
-		row := []string{in[n.Name] + n.Name, n.State, dash(n.Sync), size(n.Send), size(n.Flush), size(n.Replay), lagOf(n), ago(n.Heard), slot}
+		row := []string{in[n.Name] + n.Name, n.State, health.Dash(n.Sync), health.Size(n.Send), health.Size(n.Flush), health.Size(n.Replay), n.Lag(), health.Ago(n.Heard), slot}
 		if wide {
 			delay, timeline := "-", "-"
 			if n.Delay > 0 {
-				delay = ago(&n.Delay)
+				delay = health.Ago(&n.Delay)
 			}
 			if n.Timeline != nil {
 				timeline = fmt.Sprint(*n.Timeline)
 			}
-			row = append(row, n.Upstream, delay, rate(n.Rate), ago(n.CatchUp), timeline, dashed(n.Position), size(n.Room), n.Container)
+			row = append(row, n.Upstream, delay, health.Rate(n.Rate), health.Ago(n.CatchUp), timeline, health.Dashed(n.Position), health.Size(n.Room), n.Container)
 		}
 		rows = append(rows, append(row, healthCell(n.Level, r.Of(n.Name))))
 	}
@@ -143,7 +136,7 @@ func slotTable(r health.Report, wide bool) table {
 		if s.Active {
 			read = "yes"
 		}
-		rows = append(rows, []string{s.Name, s.Node, s.Type, read, size(s.Retained), rate(s.Growth), ago(s.Full), ago(s.Lost), healthCell(s.Level, r.On(s.Subject()))})
+		rows = append(rows, []string{s.Name, s.Node, s.Type, read, health.Size(s.Retained), health.Rate(s.Growth), health.Ago(s.Full), health.Ago(s.Lost), healthCell(s.Level, r.On(s.Subject()))})
 	}
 	return rows
 }
@@ -167,14 +160,8 @@ func healthCell(l health.Level, found []health.Finding) string {
 	return string(l) + " " + strings.Join(texts, "; ")
 }
 
-// broken is a finding with the limit that it broke.
-func broken(f health.Finding) string {
-	text := visible(f.Text) // some of it is what a server says
-	if f.Limit == "" {
-		return text
-	}
-	return text + " (limit " + f.Limit + ")"
-}
+// broken is a finding in a line: some of it is what a server says.
+func broken(f health.Finding) string { return visible(f.String()) }
 
 // wrong ends the status: what no row has told, how many replicas are well, and where to go from here.
 func (t *text) wrong(r health.Report) {

@@ -83,7 +83,7 @@ func float(n *int64) *float64 {
 // StatusMarkdown writes it for a comment or a page.
 func StatusMarkdown(w io.Writer, r health.Report, _ Options) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "**%s** %s: %d of %s healthy\n", prose(r.Cluster), verdict(r.Level), r.Replicas.Healthy, counted(r.Replicas.Declared, "replica"))
+	fmt.Fprintf(&b, "**%s** %s: %d of %s healthy\n", prose(r.Cluster), r.Level.Verdict(), r.Replicas.Healthy, counted(r.Replicas.Declared, "replica"))
 	for _, t := range []table{replicaTable(r, false), slotTable(r, true), appTable(r)} {
 		if len(t) < 2 {
 			continue

@@ -11,7 +11,7 @@ import (
 // Verify writes how probes came to the replicas: of one probe its times, of many their distribution.
 func Verify(w io.Writer, v health.Verification, o Options) error {
 	out := &text{color: o.Color}
-	out.linef("VERIFY %s   %s", v.Cluster, out.level(v.Level, verdict(v.Level)))
+	out.linef("VERIFY %s   %s", v.Cluster, out.level(v.Level, v.Level.Verdict()))
 	if len(v.Modes) > 0 && v.Modes[0].Commit.Sent > 1 {
 		out.linef("%d probes; times are the median, the 90th and 99th percentile, and the longest", v.Modes[0].Commit.Sent)
 	}
@@ -77,7 +77,7 @@ func arrived(r health.ReplicaVerification) string {
 	case r.Level != health.OK:
 		return string(r.Level) + " late"
 	case r.Delay > 0:
-		return "ok, delayed by " + ago(&r.Delay)
+		return "ok, delayed by " + health.Ago(&r.Delay)
 	}
 	return "ok"
 }

@@ -76,7 +76,7 @@ func (m model) found() []health.Finding {
 }
 
 func (m model) finding(f health.Finding) []line {
-	l := line{{string(f.Level) + " ", of(f.Level)}, {subjectName(f.Subject) + ": ", strong}, {broken(f), plain}}
+	l := line{{string(f.Level) + " ", of(f.Level)}, {subjectName(f.Subject) + ": ", strong}, {f.String(), plain}}
 	next := line{{"next: ", faint}, {f.Next, strong}}
 	if l.width()+3+next.width() <= m.width {
 		return []line{append(append(l, span{"   ", plain}), next...)}
@@ -112,7 +112,7 @@ func (m model) recentEvents() []line {
 // limits are what the verdicts are judged by.
 func (m model) limits() []line {
 	l := m.shown().report.Limits
-	text := fmt.Sprintf("lag %s / %s, %s / %s   slot holds %s / %s", ago(&l.LagTimeWarning), ago(&l.LagTimeCritical), health.Bytes(l.LagWarning), health.Bytes(l.LagCritical),
+	text := fmt.Sprintf("lag %s / %s, %s / %s   slot holds %s / %s", health.Ago(&l.LagTimeWarning), health.Ago(&l.LagTimeCritical), health.Bytes(l.LagWarning), health.Bytes(l.LagCritical),
 		health.Bytes(l.SlotWarning), health.Bytes(l.SlotCritical))
 	out := line{{"LIMITS ", strong}, {text, faint}}
 	if rest := "   (warning / critical; ? tells all)"; out.width()+ansi.StringWidth(rest) <= m.width {

@@ -18,7 +18,7 @@ func (m model) described() []line {
 		if !there {
 			return []line{{{"it is not declared any more", faint}}}
 		}
-		out = facts([][2]string{{"address", dash(a.Address)}, {"container", a.Container}, {"health", string(a.Level)}})
+		out = facts([][2]string{{"address", health.Dash(a.Address)}, {"container", a.Container}, {"health", string(a.Level)}})
 	case m.page.of.Slot != "":
 		slot, there := s.slot(m.page.of)
 		if !there {
@@ -54,8 +54,8 @@ func facts(rows [][2]string) []line {
 
 func (m model) nodeFacts(s seen, seenNode health.NodeReport) []line {
 	n, age := s.node(seenNode)
-	rows := [][2]string{{"address", dash(n.Address)}, {"part", n.Part}, {"state", n.State}, {"container", n.Container}, {"PostgreSQL", dash(n.Version)},
-		{"timeline", timelineOf(n)}, {"in recovery", "-"}, {"position", dashed(n.Position)}, {"rate", rate(n.Rate)}, {"disk free", size(n.Room)}, {"pending restart", dash(strings.Join(n.Pending, ", "))}}
+	rows := [][2]string{{"address", health.Dash(n.Address)}, {"part", n.Part}, {"state", n.State}, {"container", n.Container}, {"PostgreSQL", health.Dash(n.Version)},
+		{"timeline", timelineOf(n)}, {"in recovery", "-"}, {"position", health.Dashed(n.Position)}, {"rate", health.Rate(n.Rate)}, {"disk free", health.Size(n.Room)}, {"pending restart", health.Dash(strings.Join(n.Pending, ", "))}}
 	if n.Recovery != nil {
 		rows[6][1] = yes(*n.Recovery)
 	}
@@ -67,11 +67,11 @@ func (m model) nodeFacts(s seen, seenNode health.NodeReport) []line {
 		}
 		rows = append(rows, [][2]string{
 			{"upstream", n.Upstream},
-			{"lag", fmt.Sprintf("%s   (limits %s / %s%s)", lagOf(n), ago(&l.LagTimeWarning), ago(&l.LagTimeCritical), onTop(n))},
-			{"not replayed", fmt.Sprintf("%s   (limits %s / %s)", size(n.Replay), health.Bytes(l.LagWarning), health.Bytes(l.LagCritical))},
-			{"not flushed", size(n.Flush)}, {"not sent", size(n.Send)},
-			{"level in", ago(n.CatchUp)}, {"declared delay", delayOf(n)}, {"replay paused", paused}, {"synchronous", dash(n.Sync)}, {"last heard", ago(n.Heard)},
-			{"slot", dash(n.Slot)}, {"slot holds", size(n.Retained)},
+			{"lag", fmt.Sprintf("%s   (limits %s / %s%s)", n.Lag(), health.Ago(&l.LagTimeWarning), health.Ago(&l.LagTimeCritical), onTop(n))},
+			{"not replayed", fmt.Sprintf("%s   (limits %s / %s)", health.Size(n.Replay), health.Bytes(l.LagWarning), health.Bytes(l.LagCritical))},
+			{"not flushed", health.Size(n.Flush)}, {"not sent", health.Size(n.Send)},
+			{"level in", health.Ago(n.CatchUp)}, {"declared delay", delayOf(n)}, {"replay paused", paused}, {"synchronous", health.Dash(n.Sync)}, {"last heard", health.Ago(n.Heard)},
+			{"slot", health.Dash(n.Slot)}, {"slot holds", health.Size(n.Retained)},
 		}...)
 	}
 	out := facts(rows)
@@ -101,7 +101,7 @@ func (m model) trends(past []point, l health.LimitsReport) []line {
 		most = health.Bytes(int64(*bytes))
 	}
 	return []line{nil,
-		{{fmt.Sprintf("LAG, SECONDS, the last %d samples, at most %s", len(shown), ago(highest(lags(shown)))), strong}},
+		{{fmt.Sprintf("LAG, SECONDS, the last %d samples, at most %s", len(shown), health.Ago(highest(lags(shown)))), strong}},
 		{{strings.TrimLeft(spark(lags(shown), width, l.LagTimeWarning), " "), plain}},
 		{{"LAG, BYTES, at most " + most, strong}},
 		{{strings.TrimLeft(spark(sizes(shown), width, float64(l.LagWarning)), " "), plain}},
@@ -110,9 +110,9 @@ func (m model) trends(past []point, l health.LimitsReport) []line {
 
 func (m model) slotFacts(s health.SlotReport) []line {
 	l := m.shown().report.Limits
-	return facts([][2]string{{"on", s.Node}, {"type", s.Type}, {"declared", yes(s.Declared || s.Reader != "")}, {"for replica", dash(s.Reader)}, {"read", yes(s.Active)}, {"WAL status", dash(s.Status)},
-		{"holds", fmt.Sprintf("%s   (limits %s / %s)", size(s.Retained), health.Bytes(l.SlotWarning), health.Bytes(l.SlotCritical))},
-		{"grows", rate(s.Growth)}, {"disk full in", ago(s.Full)}, {"lost in", ago(s.Lost)}, {"safe to write", size(s.Safe)}})
+	return facts([][2]string{{"on", s.Node}, {"type", s.Type}, {"declared", yes(s.Declared || s.Reader != "")}, {"for replica", health.Dash(s.Reader)}, {"read", yes(s.Active)}, {"WAL status", health.Dash(s.Status)},
+		{"holds", fmt.Sprintf("%s   (limits %s / %s)", health.Size(s.Retained), health.Bytes(l.SlotWarning), health.Bytes(l.SlotCritical))},
+		{"grows", health.Rate(s.Growth)}, {"disk full in", health.Ago(s.Full)}, {"lost in", health.Ago(s.Lost)}, {"safe to write", health.Size(s.Safe)}})
 }
 
 // eventsOn are what came and went on one object.

@@ -29,7 +29,7 @@ const (
 // that does not answer any more is not over: it is not known.
 func compared(open []health.Finding, r health.Report) (events []event, still []health.Finding) {
 	for _, f := range r.Findings {
-		e := event{at: r.At, verb: came, rule: f.Rule, level: f.Level, on: f.Subject, what: broken(f), next: f.Next}
+		e := event{at: r.At, verb: came, rule: f.Rule, level: f.Level, on: f.Subject, what: f.String(), next: f.Next}
 		switch old, was := same(open, f); {
 		case was && old.Level == f.Level:
 			continue
@@ -47,7 +47,7 @@ func compared(open []health.Finding, r health.Report) (events []event, still []h
 			still = append(still, f)
 			continue
 		}
-		events = append(events, event{at: r.At, verb: isOver, rule: f.Rule, level: f.Level, on: f.Subject, what: broken(f), lasted: r.At.Sub(f.Since)})
+		events = append(events, event{at: r.At, verb: isOver, rule: f.Rule, level: f.Level, on: f.Subject, what: f.String(), lasted: r.At.Sub(f.Since)})
 	}
 	return events, still
 }

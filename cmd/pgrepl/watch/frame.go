@@ -16,9 +16,9 @@ func (m model) head() []line {
 	title := line{{m.options.Cluster + " ", strong}}
 	switch old, stale := m.stale(); {
 	case stale:
-		title = append(title, span{"STALE " + health.Time(old), bad}, span{" (was " + verdict(s.report.Level) + ")", of(s.report.Level)})
+		title = append(title, span{"STALE " + health.Time(old), bad}, span{" (was " + s.report.Level.Verdict() + ")", of(s.report.Level)})
 	case s.known:
-		title = append(title, span{verdict(s.report.Level), of(s.report.Level)})
+		title = append(title, span{s.report.Level.Verdict(), of(s.report.Level)})
 	}
 	if m.frozen != nil {
 		title = append(title, span{" PAUSED", warn})
@@ -45,7 +45,7 @@ func (m model) primary() line {
 	}
 	text := fmt.Sprintf("  primary %s (PG %s, TL %s)", p.Name, p.Version, timelineOf(*p))
 	if p.Rate != nil {
-		text += "  writes " + rate(p.Rate)
+		text += "  writes " + health.Rate(p.Rate)
 	}
 	return line{{text, plain}}
 }
@@ -58,7 +58,7 @@ func (m model) second() line {
 		out = append(out, span{fmt.Sprintf("sampled %s, skew %.0f ms, every %s", s.report.At.Format(time.TimeOnly), s.report.Skew*1000, m.options.Every), faint})
 	}
 	if d := s.report.Drift; d != nil && d.Unsaid == "" && len(d.Changes) == 0 {
-		out = append(out, span{"  as in the file " + ago(&d.Age) + " ago", faint})
+		out = append(out, span{"  as in the file " + health.Ago(&d.Age) + " ago", faint})
 	}
 	out = append(out, span{"  sorted " + m.howSorted(), faint})
 	if m.faults {

@@ -117,7 +117,7 @@ func (m model) help() []line {
 	out = append(out, nil, heading("LIMITS, warning / critical"))
 	l := m.shown().report.Limits
 	for _, row := range [][2]string{
-		{"lag, seconds", ago(&l.LagTimeWarning) + " / " + ago(&l.LagTimeCritical) + ", on top of a declared delay"},
+		{"lag, seconds", health.Ago(&l.LagTimeWarning) + " / " + health.Ago(&l.LagTimeCritical) + ", on top of a declared delay"},
 		{"lag, bytes", health.Bytes(l.LagWarning) + " / " + health.Bytes(l.LagCritical)},
 		{"slot holds", health.Bytes(l.SlotWarning) + " / " + health.Bytes(l.SlotCritical)},
 	} {

@@ -49,22 +49,22 @@ var nodeColumns = []column[nodeRow]{
 		return span{branch + r.node.Name, plain}
 	}},
 	{"STATE", 3, func(r nodeRow) span { return span{shortState(r.node), plain} }},
-	{"LAG", 1, figure(lagOf)},
-	{"REPLAY", 4, figure(func(n health.NodeReport) string { return size(n.Replay) })},
+	{"LAG", 1, figure(health.NodeReport.Lag)},
+	{"REPLAY", 4, figure(func(n health.NodeReport) string { return health.Size(n.Replay) })},
 	{"LAG, SECONDS", 5, func(r nodeRow) span { return r.sparkline(lags(r.past), r.limits.LagTimeWarning) }},
 	{"LAG, BYTES", 6, func(r nodeRow) span { return r.sparkline(sizes(r.past), float64(r.limits.LagWarning)) }},
-	{"SYNC", wideOnly, figure(func(n health.NodeReport) string { return dash(n.Sync) })},
-	{"SEND", wideOnly, figure(func(n health.NodeReport) string { return size(n.Send) })},
-	{"FLUSH", wideOnly, figure(func(n health.NodeReport) string { return size(n.Flush) })},
-	{"HEARD", wideOnly, figure(func(n health.NodeReport) string { return ago(n.Heard) })},
-	{"RATE", wideOnly, figure(func(n health.NodeReport) string { return rate(n.Rate) })},
-	{"LEVEL IN", wideOnly, figure(func(n health.NodeReport) string { return ago(n.CatchUp) })},
+	{"SYNC", wideOnly, figure(func(n health.NodeReport) string { return health.Dash(n.Sync) })},
+	{"SEND", wideOnly, figure(func(n health.NodeReport) string { return health.Size(n.Send) })},
+	{"FLUSH", wideOnly, figure(func(n health.NodeReport) string { return health.Size(n.Flush) })},
+	{"HEARD", wideOnly, figure(func(n health.NodeReport) string { return health.Ago(n.Heard) })},
+	{"RATE", wideOnly, figure(func(n health.NodeReport) string { return health.Rate(n.Rate) })},
+	{"LEVEL IN", wideOnly, figure(func(n health.NodeReport) string { return health.Ago(n.CatchUp) })},
 	{"DELAY", wideOnly, func(r nodeRow) span { return span{delayOf(r.node), plain} }},
-	{"UPSTREAM", wideOnly, func(r nodeRow) span { return span{dash(r.node.Upstream), plain} }},
+	{"UPSTREAM", wideOnly, func(r nodeRow) span { return span{health.Dash(r.node.Upstream), plain} }},
 	{"TL", wideOnly, figure(func(n health.NodeReport) string { return timelineOf(n) })},
-	{"POSITION", wideOnly, figure(func(n health.NodeReport) string { return dashed(n.Position) })},
-	{"RETAINED", wideOnly, figure(func(n health.NodeReport) string { return size(n.Retained) })},
-	{"DISK FREE", wideOnly, figure(func(n health.NodeReport) string { return size(n.Room) })},
+	{"POSITION", wideOnly, figure(func(n health.NodeReport) string { return health.Dashed(n.Position) })},
+	{"RETAINED", wideOnly, figure(func(n health.NodeReport) string { return health.Size(n.Retained) })},
+	{"DISK FREE", wideOnly, figure(func(n health.NodeReport) string { return health.Size(n.Room) })},
 	{"CONTAINER", wideOnly, func(r nodeRow) span { return span{r.node.Container, plain} }},
 	{"HEALTH", 0, func(r nodeRow) span {
 		if r.old != "" {
@@ -92,7 +92,7 @@ func delayOf(n health.NodeReport) string {
 	if n.Delay == 0 {
 		return "-"
 	}
-	return ago(&n.Delay)
+	return health.Ago(&n.Delay)
 }
 
 func timelineOf(n health.NodeReport) string {
@@ -119,12 +119,12 @@ var slotColumns = []column[slotRow]{
 	{"ON", 3, func(r slotRow) span { return span{r.slot.Node, plain} }},
 	{"TYPE", 7, func(r slotRow) span { return span{r.slot.Type, plain} }},
 	{"READ", 4, func(r slotRow) span { return span{yes(r.slot.Active), plain} }},
-	{"RETAINED", 1, func(r slotRow) span { return span{size(r.slot.Retained), plain} }},
-	{"GROWS", 5, func(r slotRow) span { return span{rate(r.slot.Growth), plain} }},
-	{"FULL IN", 2, func(r slotRow) span { return span{ago(r.slot.Full), plain} }},
-	{"LOST IN", 6, func(r slotRow) span { return span{ago(r.slot.Lost), plain} }},
-	{"FOR", wideOnly, func(r slotRow) span { return span{dash(r.slot.Reader), plain} }},
-	{"STATUS", wideOnly, func(r slotRow) span { return span{dash(r.slot.Status), plain} }},
+	{"RETAINED", 1, func(r slotRow) span { return span{health.Size(r.slot.Retained), plain} }},
+	{"GROWS", 5, func(r slotRow) span { return span{health.Rate(r.slot.Growth), plain} }},
+	{"FULL IN", 2, func(r slotRow) span { return span{health.Ago(r.slot.Full), plain} }},
+	{"LOST IN", 6, func(r slotRow) span { return span{health.Ago(r.slot.Lost), plain} }},
+	{"FOR", wideOnly, func(r slotRow) span { return span{health.Dash(r.slot.Reader), plain} }},
+	{"STATUS", wideOnly, func(r slotRow) span { return span{health.Dash(r.slot.Status), plain} }},
 	{"DECLARED", wideOnly, func(r slotRow) span { return span{yes(r.slot.Declared || r.slot.Reader != ""), plain} }},
 	{"HEALTH", 0, func(r slotRow) span { return healthCell(r.slot.Level, r.said) }},
 }
