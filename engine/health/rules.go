@@ -75,6 +75,8 @@ func judgePrimaries(v *view, _ Report) {
 		v.find(Critical, "primaries", Subject{}, fmt.Sprintf("%d primaries where there is to be one: %s", len(writing), strings.Join(writing, ", ")), "", "pgrepl plan")
 	case len(writing) == 0 && len(unknown) == len(v.sample.Nodes):
 		v.find(Critical, "primaries", Subject{}, "no node answers", "", "pgrepl plan")
+	case len(writing) == 0 && len(unknown) > 0:
+		v.find(Critical, "primaries", Subject{}, fmt.Sprintf("no primary: of what answers nothing takes writes, and %s does not answer", some(unknown)), "", "pgrepl plan")
 	case len(writing) == 0:
 		v.find(Critical, "primaries", Subject{}, "no primary: nothing takes writes", "", "pgrepl plan")
 	}

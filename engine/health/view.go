@@ -247,7 +247,7 @@ func (v *view) slot(n Node, s Slot) SlotReport {
 	grows, known := v.memory.rate(out.Subject())
 	if known {
 		out.Growth = &grows
-	} else if !s.Active && n.Live.WALRate != nil { // nothing reads it: it grows by all that is written
+	} else if !s.Active && n.Live.WALRate != nil && v.staysIdle(n, s) { // nothing reads it: it grows by all that is written
 		grows, known = *n.Live.WALRate, true
 	}
 	if known && grows > 0 {
@@ -266,6 +266,12 @@ func (v *view) slot(n Node, s Slot) SlotReport {
 		}
 	}
 	return out
+}
+
+// staysIdle reports whether a slot has had no reader for longer than a restart takes.
+func (v *view) staysIdle(n Node, s Slot) bool {
+	seen, known := v.memory.since[mark{"slot_inactive", Subject{Node: n.Name, Slot: s.Name}}]
+	return v.memory.Once || known && v.sample.At.Sub(seen) >= growthLeast || s.Idle != nil && *s.Idle >= growthLeast
 }
 
 // reader is the declared replica that reads a slot.

@@ -205,7 +205,7 @@ func (c *cluster) masterDown(o *observer) {
 		c.t.Errorf("what was known of b is gone: %+v", b)
 	}
 	once := c.want(2, "status", "--exit-code")
-	contains(c.t, once.out, "primary -", "no primary: nothing takes writes")
+	contains(c.t, once.out, "primary -", "no primary: of what answers nothing takes writes, and "+c.name("a")+" does not answer")
 	c.docker("start", c.name("a"))
 	o.well()
 }

@@ -172,9 +172,7 @@ func TestEvents(t *testing.T) {
 		"12:01:28 over CRITICAL slot shop_c on shop-a: nothing reads it for 80 s (limit 60 s), after 82 s",
 		"12:01:28 over CRITICAL shop-c: replay is paused by hand, after 84 s", // and not when its container ended
 		"12:01:06 now  CRITICAL slot shop_c on shop-a: nothing reads it for 60 s (limit 60 s)",
-		"12:00:32 over WARNING slot shop_c on shop-a: its disk is full in 13 h (limit 24 h), after 26 s",
 		"12:00:06 came CRITICAL shop-c: its container has ended with 137",
-		"12:00:06 came WARNING slot shop_c on shop-a: its disk is full in 13 h (limit 24 h)",
 		"12:00:06 came WARNING slot shop_c on shop-a: nothing reads it (limit 60 s)",
 		"12:00:04 came CRITICAL shop-c: replay is paused by hand",
 	}
