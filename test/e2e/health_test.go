@@ -49,7 +49,7 @@ type observer struct {
 	mu      sync.Mutex
 	reports []health.Report
 	rules   map[string]health.Level // the worst that each rule has found
-	stderr  lockedText
+	stderr  lockedBuffer
 }
 
 func (c *cluster) observe() *observer {
@@ -156,24 +156,6 @@ func (o *observer) node(name string) health.Subject { return health.Subject{Node
 
 func (o *observer) slot(node, name string) health.Subject {
 	return health.Subject{Node: o.c.name(node), Slot: name}
-}
-
-// lockedText is a text that one writes while another reads it.
-type lockedText struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lockedText) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lockedText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 // commit is a change on the primary: made between two moments of its clock, which is also the test's.
