@@ -29,7 +29,7 @@ func (s *Site) meanwhile(standby *server) string {
 func (s *Site) detours() []*server {
 	var out []*server
 	for _, d := range byName(slices.Clone(s.standbys())) {
-		if d.mayDetour() && s.waitsFor(s.server(s.reader(d)), d, out) {
+		if d.mayDetour() && slices.ContainsFunc(s.readersOf(d), func(o *server) bool { return s.waitsFor(o, d, out) }) {
 			out = append(out, d)
 		}
 	}

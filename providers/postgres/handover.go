@@ -30,6 +30,22 @@ func (s *Site) reader(standby *server) string {
 	return of
 }
 
+// readersOf lists the standbys whose links have to be what the file says before nobody else reads the slot of a standby: its reader's;
+// or where that leaves, those that follow it now, for it stays until they do not.
+func (s *Site) readersOf(standby *server) []*server {
+	reader := s.reader(standby)
+	if r := s.server(reader); r != nil || reader == "" {
+		return slices.DeleteFunc([]*server{r}, func(r *server) bool { return r == nil })
+	}
+	var out []*server
+	for _, o := range s.standbys() {
+		if o.moves() && parseConninfo(o.seen.live.Settings["primary_conninfo"].Reset)["host"] == reader {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
 // restsOn is the link that a standby's rests on beside what the file says: that of the standby that reads its slot.
 func (s *Site) restsOn(standby *server) []engine.ID {
 	if before := s.server(s.reader(standby)); before != nil {
@@ -76,7 +92,7 @@ func (s *Site) waitsFor(one, other *server, detours []*server) bool {
 		seen[p] = true
 		upstream, follows := point{p.of.upstream(), true}, point{p.of.upstream(), false}
 		slotFree := func() bool {
-			return !slices.Contains(detours, p.of) && reaches(point{s.server(s.reader(p.of)), false})
+			return !slices.Contains(detours, p.of) && slices.ContainsFunc(s.readersOf(p.of), func(o *server) bool { return reaches(point{o, false}) })
 		}
 		if !p.up {
 			return reaches(point{p.of, true}) || reaches(upstream) || slotFree() ||
@@ -85,7 +101,7 @@ func (s *Site) waitsFor(one, other *server, detours []*server) bool {
 		_, late := p.of.when()
 		return p.of.isNew() && (reaches(follows) || slotFree()) || late && reaches(follows) || p.of.relinksFirst() && reaches(point{p.of, false})
 	}
-	return one != nil && reaches(point{one, false})
+	return reaches(point{one, false})
 }
 
 // movingAbove are the standbys above one that is to follow another, as far as they are to follow another as well: who is above goes
