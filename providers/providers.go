@@ -234,6 +234,18 @@ func (k awakening) Want() []engine.Resource {
 	return out
 }
 
+// Seen adds what a container that is in no file any more stays for: as long as that cannot be looked at, it does not go.
+func (k awakening) Seen() []engine.Resource {
+	out := k.Kind.Seen()
+	for i, r := range out {
+		if k.server.Has(r.ID.Name) {
+			continue
+		}
+		out[i].Needs = append(r.Needs, k.server.StaysFor(r.ID.Name, k.docker.Inherited)...)
+	}
+	return out
+}
+
 func (k awakening) Steps(c engine.Change) []engine.Step {
 	steps := k.Kind.Steps(c)
 	for i, s := range steps {

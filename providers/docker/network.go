@@ -70,7 +70,7 @@ func (k networks) Seen() []engine.Resource {
 		}
 		r := engine.Resource{ID: networkID(n.Name), Addr: engine.Address{Block: "network", Label: n.Name}, Ours: k.ownsNetwork(n) && !k.released("network", n.Name) && !k.keeps(n.Name), Attrs: map[string]engine.Attr{
 			"driver": {Value: n.Driver}, "internal": {Value: fmt.Sprint(n.Internal)},
-		}}
+		}, Needs: k.on(n.Name)}
 		declared := k.declared(n.Name)
 		// Docker fills in what nobody asked for; only what the file says is compared.
 		if len(n.IPAM.Config) > 0 && declared != nil && declared.Subnet != "" {
@@ -88,6 +88,17 @@ func (k networks) Seen() []engine.Resource {
 			r.Attrs["labels."+key] = engine.Attr{Value: v, Effect: engine.Recreate}
 		}
 		out = append(out, r)
+	}
+	return out
+}
+
+// on lists the containers on a network: it goes after those that go.
+func (k networks) on(name string) []engine.ID {
+	var out []engine.ID
+	for _, node := range slices.Sorted(maps.Keys(k.seen.inspected)) {
+		if settings := k.seen.inspected[node].NetworkSettings; settings != nil && settings.Networks[name] != nil {
+			out = append(out, nodeID(node))
+		}
 	}
 	return out
 }

@@ -58,6 +58,9 @@ func (k volumes) Seen() []engine.Resource {
 		}
 		node, lives := k.carrier(v)
 		r := engine.Resource{ID: volumeID(v.Name), Addr: k.addressOf(node), Ours: k.ownsVolume(v)}
+		if lives { // it goes after its container
+			r.Needs = []engine.ID{nodeID(node)}
+		}
 		if !k.labelled(v.Labels) {
 			r.Attrs = k.withOwner(nil, "volume", v.Name, false)
 		}

@@ -48,22 +48,37 @@ func readSlots(files map[string][]byte) []leavingSlot {
 }
 
 // Leaves are the steps after which a node that is in no file any more may go: the standbys that followed it follow another, or
-// have gone themselves, so that what follows those never stands without one. Where somebody waits for what it has, or for what
-// another has that leaves after it, they cannot: that may be one of them. One that gets its slot cannot, either.
+// have gone themselves, so that what follows those never stands without one.
 func (s *Site) Leaves(node string, inherited func(node string) bool) []engine.StepID {
 	out := s.WhileUp(node)
-	leaves := map[string]string{} // whom the nodes that leave followed
+	for _, id := range s.StaysFor(node, inherited) {
+		do := map[bool]string{true: "remove", false: "reload"}[id.Kind == "node"]
+		out = append(out, engine.StepID{Do: do, On: id})
+	}
+	return out
+}
+
+// hasLeft reports whether something in the ledger is a slot for a standby that is in no file any more.
+func (s *Site) hasLeft(id engine.ID) bool {
+	return id.Kind == "slot" && s.ledger[id] != "" && s.server(s.ledger[id]) == nil
+}
+
+// StaysFor is what a node that is in no file any more stays for: the nodes that follow it and leave as well, until they have, and
+// the links of the standbys that do, until those follow another. Where somebody waits for what it has, or for what another has that
+// leaves after it, it cannot wait for these: that may be one of them. It does not for one that gets its slot, either.
+func (s *Site) StaysFor(node string, inherited func(node string) bool) []engine.ID {
+	var out []engine.ID
+	followed := map[string]string{} // by the nodes that leave
 	for _, id := range slices.SortedFunc(maps.Keys(s.ledger), engine.ID.Compare) {
-		reader := s.ledger[id]
-		if id.Kind != "slot" || reader == "" || s.server(reader) != nil {
+		if !s.hasLeft(id) {
 			continue
 		}
-		leaves[reader] = id.On
+		followed[s.ledger[id]] = id.On
 		if id.On == node {
-			out = append(out, engine.StepID{Do: "remove", On: nodeID(reader)})
+			out = append(out, nodeID(s.ledger[id]))
 		}
 	}
-	for on, tried := node, 0; on != "" && tried <= len(leaves); on, tried = leaves[on], tried+1 {
+	for on, tried := node, 0; on != "" && tried <= len(followed); on, tried = followed[on], tried+1 {
 		if s.server(on) == nil && inherited(on) {
 			return out
 		}
@@ -71,7 +86,7 @@ func (s *Site) Leaves(node string, inherited func(node string) bool) []engine.St
 	for _, d := range s.standbys() {
 		heir := s.ledger[slotID(d.upstream().node.Name, d.node.Slot.Name)] == node
 		if parseConninfo(d.seen.live.Settings["primary_conninfo"].Reset)["host"] == node && !d.machine.Moves() && !heir {
-			out = append(out, engine.StepID{Do: "reload", On: replicaID(d.node.Name)})
+			out = append(out, replicaID(d.node.Name))
 		}
 	}
 	return out

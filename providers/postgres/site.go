@@ -107,6 +107,9 @@ func (s *Site) primary() *server { return s.servers[0] }
 
 func (s *Site) standbys() []*server { return s.servers[1:] }
 
+// Has reports whether a node is in the file.
+func (s *Site) Has(node string) bool { return s.server(node) != nil }
+
 // server returns the server of a node by its real name, or nil.
 func (s *Site) server(name string) *server {
 	i := slices.IndexFunc(s.servers, func(srv *server) bool { return srv.node.Name == name })

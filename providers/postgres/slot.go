@@ -71,6 +71,9 @@ func (k slotKind) want(s *schema.Slot) engine.Resource {
 	if s.Database != "" {
 		r.Needs = append(r.Needs, databaseID(s.Database))
 	}
+	if k.hasLeft(r.ID) { // who reads it goes first
+		r.Needs = append(r.Needs, nodeID(k.ledger[r.ID]))
+	}
 	if d := k.consumer(s); s.Implied && d != nil {
 		r.Addr = d.address()
 	}
@@ -126,8 +129,11 @@ func (k slotKind) seenOn(s *server) []engine.Resource {
 		}
 		of := k.ledger[id]
 		reader := k.server(of)
-		if reader != nil {
+		switch {
+		case reader != nil:
 			r.Needs = []engine.ID{replicaID(of)}
+		case of != "":
+			r.Needs = []engine.ID{nodeID(of)}
 		}
 		switch {
 		case of == "" || k.slot(id) != nil:
