@@ -51,3 +51,12 @@ app "app-flask" {
     REPLICA_URL = url(replica.db-replica, role.app, database.app)
   }
 }
+
+# By what `pgrepl status`, `watch` and `monitor` judge its health. These are the defaults.
+monitor {
+  lag_warning      = "10MB"
+  lag_critical     = "100MB"
+  lag_time_warning = "5s"
+  slot_warning     = "100MB"
+  slot_critical    = "1GB"
+}
