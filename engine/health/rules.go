@@ -425,6 +425,10 @@ func judgeApp(v *view, _ Report) {
 		if a.Container.State == "running" && a.Container.Health != "unhealthy" {
 			continue
 		}
-		v.find(v.afterAWhile(a.Container.State == "restarting", "app", Subject{App: a.Name}), "app", Subject{App: a.Name}, a.Container.words(), "", "docker logs -n 20 "+a.Name)
+		next := "docker logs -n 20 " + a.Name
+		if a.Container.State == "missing" {
+			next = "pgrepl apply"
+		}
+		v.find(v.afterAWhile(a.Container.State == "restarting", "app", Subject{App: a.Name}), "app", Subject{App: a.Name}, a.Container.words(), "", next)
 	}
 }
