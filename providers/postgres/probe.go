@@ -106,7 +106,6 @@ type watch struct {
 	ready  chan struct{} // its first look is over
 	stop   chan struct{}
 	done   chan struct{}
-	once   sync.Once
 	mu     sync.Mutex
 	looks  []glance // those at which something was new
 	step   time.Duration
