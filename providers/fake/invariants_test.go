@@ -2,6 +2,7 @@ package fake_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -200,6 +201,20 @@ func TestHalfAChangeLeavesNoSlotBehind(t *testing.T) {
 		case err == nil && c.refused == "":
 		case len(no.problems) != 1 || no.problems[0].Summary != c.refused || !strings.HasPrefix(no.problems[0].Next, "--target or --exclude leaves out"):
 			t.Errorf("%+v: %v", c.o, err)
+		}
+	}
+}
+
+// TestATakerWithTwoTurnsMakesADetour: a replica whose link changes between its two turns takes the slot of one whose only turn comes
+// after its second. Killed just when the primary is down, the next run still refuses that as a cycle, until the primary is back.
+func TestATakerWithTwoTurnsMakesADetour(t *testing.T) {
+	w := newWorld(false)
+	const file = "cluster \"c\" {\n  settings = {\n    max_connections = %d\n    max_worker_processes = %d\n  }\n}\nslot \"spare\" {}\nmaster \"db\" {}\n"
+	const before = "replica \"ra\" {}\nreplica \"rd\" {\n  slot = slot.spare\n  settings = { max_connections = 400 }\n}\n"
+	const after = "replica \"ra\" { slot = slot.spare }\nreplica \"rd\" { shm_size = \"128MB\" }\n"
+	for _, text := range []string{fmt.Sprintf(file, 200, 12) + before, fmt.Sprintf(file, 300, 6) + after} {
+		if err := converge(fake.New(load(t, "file", text, nil), w), engine.Options{}, 1, func(engine.Plan) {}); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -96,7 +96,7 @@ func (s *Site) waitsFor(one, other *server, detours []*server) bool {
 		}
 		if !p.up {
 			return reaches(point{p.of, true}) || reaches(upstream) || slotFree() ||
-				slices.ContainsFunc(s.movingAbove(p.of), func(above *server) bool { return reaches(point{above, false}) })
+				slices.ContainsFunc(slices.Concat(s.movingAbove(p.of), s.goBefore(p.of)), func(o *server) bool { return reaches(point{o, false}) })
 		}
 		_, late := p.of.when()
 		return p.of.isNew() && (reaches(follows) || slotFree()) || late && reaches(follows) || p.of.relinksFirst() && reaches(point{p.of, false})
@@ -117,6 +117,30 @@ func (s *Site) movingAbove(standby *server) []*server {
 		}
 	}
 	return out
+}
+
+// goBefore are the standbys that have a turn after the primary's before another one has its only one: they have got their links
+// before theirs, as what the primary has lowered has to come to them.
+func (s *Site) goBefore(standby *server) []*server {
+	if _, late := standby.when(); standby.early() || !late || standby.seen.reach != up || standby.rebuild() != nil {
+		return nil
+	}
+	var out []*server
+	for _, t := range s.turns() {
+		switch {
+		case t.server == standby:
+			return out
+		case t.again || !t.server.early():
+			out = append(out, t.server)
+		}
+	}
+	return out
+}
+
+// early reports whether a server has a turn before its primary's.
+func (s *server) early() bool {
+	early, _ := s.when()
+	return early
 }
 
 // moves reports whether a standby that is there is to follow another server than it does.
