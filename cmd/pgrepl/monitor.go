@@ -90,6 +90,9 @@ func (a *app) monitor(ctx context.Context, f monitorFlags) error {
 		return usageError{err}
 	}
 	return a.withCluster(ctx, func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
+		if err := monitorable(file); err != nil {
+			return err
+		}
 		l, err := net.Listen("tcp", f.listen)
 		if err != nil {
 			return fmt.Errorf("answer on %s: %w; choose another address with --listen", f.listen, err)

@@ -106,6 +106,9 @@ func (a *app) unknown(err error, asked bool) error {
 const statusApart = 500 * time.Millisecond
 
 func (a *app) status(ctx context.Context, file *schema.Cluster, on *docker.Engine, f statusFlags) error {
+	if err := monitorable(file); err != nil {
+		return err
+	}
 	source := &watched{file: file, on: on, driftEvery: time.Minute, memory: health.Memory{Once: f.watch == 0}}
 	defer source.close()
 	if err := source.Look(ctx); err != nil {

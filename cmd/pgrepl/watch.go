@@ -55,6 +55,9 @@ func (a *app) watchable(f watchFlags) error {
 var errHungUp = errors.New("the terminal is gone")
 
 func (a *app) watch(ctx context.Context, file *schema.Cluster, on *docker.Engine, f watchFlags) error {
+	if err := monitorable(file); err != nil {
+		return err
+	}
 	if err := on.Check(ctx); err != nil { // later it is waited for; at first it is a mistake
 		return cause(ctx, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"pgrepl/engine"
 	"pgrepl/engine/health"
 	"pgrepl/providers"
 	"pgrepl/providers/docker"
@@ -149,4 +150,17 @@ func (w *watched) close() {
 		w.next.close()
 	case <-time.After(closeTimeout): // an engine that does not answer is not waited for
 	}
+}
+
+// monitorable refuses to look on as a role whose password is not given: every login would fail, and look like a fault.
+func monitorable(file *schema.Cluster) error {
+	role := file.Monitor.Role
+	if role == nil || !role.Password.IsUnset() {
+		return nil
+	}
+	at := file.Monitor.Origin
+	return engine.Problem{Code: "PGR309", Summary: fmt.Sprintf("the block monitor logs in as %s, and %s is not set", role.Address, role.Password.Source()),
+		Origin: engine.Origin{File: at.File, Line: at.Line, Column: at.Column},
+		Detail: "without it no server lets the monitor in, and nothing is known of the cluster",
+		Next:   "set it, such as by PGREPL_VAR_…; or take role out of the block: then no password is needed"}
 }

@@ -80,6 +80,11 @@ func TestJudgement(t *testing.T) {
 				s.Nodes[i].Live, s.Nodes[i].Docker.State = nil, "exited"
 			}
 		}, []int{0}, "CRITICAL primaries : no node answers\nCRITICAL node a: its container has ended with 0\nCRITICAL node b: its container has ended with 0"},
+		"not let in": {func(s *Sample, ms int) {
+			for i := range s.Nodes {
+				s.Nodes[i].Live, s.Nodes[i].Refused, s.Nodes[i].Why = nil, true, "role metrics cannot log in"
+			}
+		}, []int{0, 20000}, "UNKNOWN primaries : whether there is a primary cannot be told\nUNKNOWN node a: role metrics cannot log in\nUNKNOWN node b: role metrics cannot log in"},
 		"starting": {func(s *Sample, ms int) { s.Nodes[1].Live, s.Nodes[1].Why = nil, "the database system is starting up" }, []int{0, 5000},
 			"WARNING node b: the database system is starting up"},
 		"hangs": {func(s *Sample, ms int) { s.Nodes[0].Live.Waiting = 6 * time.Second }, []int{0}, "CRITICAL commits_hang : a commit on a has waited for its synchronous replicas for 6.0 s"},

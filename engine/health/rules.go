@@ -62,7 +62,9 @@ func judgeHangs(v *view, _ Report) {
 
 func judgePrimaries(v *view, _ Report) {
 	var writing, unknown []string
+	refused := false
 	for _, n := range v.sample.Nodes {
+		refused = refused || n.Refused
 		switch {
 		case n.Live == nil:
 			unknown = append(unknown, n.Name)
@@ -73,6 +75,8 @@ func judgePrimaries(v *view, _ Report) {
 	switch {
 	case len(writing) > 1:
 		v.find(Critical, "primaries", Subject{}, fmt.Sprintf("%d primaries where there is to be one: %s", len(writing), strings.Join(writing, ", ")), "", "pgrepl plan")
+	case len(writing) == 0 && refused:
+		v.find(Unknown, "primaries", Subject{}, "whether there is a primary cannot be told", "", "pgrepl plan")
 	case len(writing) == 0 && len(unknown) == len(v.sample.Nodes):
 		v.find(Critical, "primaries", Subject{}, "no node answers", "", "pgrepl plan")
 	case len(writing) == 0 && len(unknown) > 0:
@@ -97,6 +101,10 @@ func judgeNoReplica(v *view, r Report) {
 func judgeNode(v *view, _ Report) {
 	for _, n := range v.sample.Nodes {
 		if n.Live != nil {
+			continue
+		}
+		if n.Refused {
+			v.find(Unknown, "node", on(n), n.Why, "", "pgrepl plan")
 			continue
 		}
 		text, next := n.Docker.words(), "pgrepl apply"

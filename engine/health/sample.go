@@ -49,6 +49,7 @@ type Node struct {
 	Docker        Container
 	Up            bool   // its server answered
 	Why           string // where it did not: the reason
+	Refused       bool   // its server is up, and does not let us in: nothing else is known of it
 	Live          *Live  // of one that is up
 	Room          *int64 // bytes that its volume has left; nil: not known
 }

@@ -120,6 +120,8 @@ func (v *view) state(n Node) string {
 	switch {
 	case n.Live == nil && n.Docker.State != "running":
 		return n.Docker.State
+	case n.Refused:
+		return "login refused"
 	case n.Live == nil:
 		return "no answer"
 	case !n.Standby || !n.Live.Recovery:

@@ -15,7 +15,10 @@ func StatusJSON(w io.Writer, r health.Report, _ Options) error { return writeJSO
 // StatusNagios writes it in a line, as the monitoring plugins' convention has it: what is wrong, worst first, and behind the bar
 // the figures with their limits. A figure that is not known is U.
 func StatusNagios(w io.Writer, r health.Report, _ Options) error {
-	said := fmt.Sprintf("%d of %s streaming", r.Replicas.Streaming, counted(r.Replicas.Declared, "replica"))
+	said := "no replica is declared"
+	if r.Replicas.Declared > 0 {
+		said = fmt.Sprintf("%d of %s streaming", r.Replicas.Streaming, counted(r.Replicas.Declared, "replica"))
+	}
 	if len(r.Findings) > 0 {
 		var texts []string
 		for _, f := range r.Findings {
@@ -23,7 +26,11 @@ func StatusNagios(w io.Writer, r health.Report, _ Options) error {
 		}
 		said = strings.Join(texts, "; ")
 	}
-	_, err := fmt.Fprintf(w, "REPLICATION %s - %s | %s\n", r.Level, besideBar(said), strings.Join(performance(r), " "))
+	line := fmt.Sprintf("REPLICATION %s - %s", r.Level, besideBar(said))
+	if figures := performance(r); len(figures) > 0 {
+		line += " | " + strings.Join(figures, " ")
+	}
+	_, err := fmt.Fprintln(w, line)
 	return err
 }
 

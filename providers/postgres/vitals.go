@@ -79,7 +79,7 @@ func (v *Vitals) Node(ctx context.Context, i int, running bool) health.Node {
 	asked := time.Now()
 	sql := v.as + strings.ReplaceAll(healthSQL, "$HOTSTANDBY", nameArray(schema.HotStandby))
 	if err := v.sessions[srv].document(ctx, sql, &found); err != nil {
-		n.Why = srv.unmade()
+		n.Why, n.Refused = srv.unmade(), refusal(err)
 		if n.Why == "" {
 			n.Why = v.why(srv, err)
 		}
