@@ -114,6 +114,9 @@ func judgeNode(v *view, _ Report) {
 		case n.Docker.State == "running":
 			text = "its server does not answer"
 		}
+		if n.Docker.State == Foreign {
+			next = "pgrepl plan"
+		}
 		if n.Docker.State == "running" || n.Docker.State == "restarting" || n.Docker.State == "exited" && n.Docker.ExitCode != 0 {
 			next = "docker logs -n 20 " + n.Name
 		}
@@ -145,8 +148,8 @@ func (c Container) words() string {
 		return "its container was ended for its memory (OOM)"
 	case c.State == "exited":
 		return fmt.Sprintf("its container has ended with %d", c.ExitCode)
-	case c.State == "missing":
-		return "its container is missing"
+	case c.State == Foreign:
+		return "the container of its name is somebody else's"
 	case c.Health == "unhealthy":
 		return "its container is unhealthy"
 	}

@@ -30,6 +30,9 @@ type App struct {
 	Container     Container
 }
 
+// Foreign is the state of a container that has a node's name and is not this cluster's.
+const Foreign = "somebody else's"
+
 // Container is what Docker says of one.
 type Container struct {
 	State    string // created, running, paused, restarting, removing, exited, dead; "missing" where there is none

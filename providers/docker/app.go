@@ -386,10 +386,7 @@ func (s *Site) AppContainer(ctx context.Context, a *schema.App) (out health.Cont
 	if err != nil {
 		return out, false, fmt.Errorf("docker: inspect %s: %w", name, err)
 	}
-	out = health.Container{State: seenState(c.State), ExitCode: c.State.ExitCode, OOM: c.State.OOMKilled && !c.State.Running}
-	if c.State.Health != nil {
-		out.Health = c.State.Health.Status
-	}
+	out = healthOf(c)
 	state := appState(&c)
 	if state == "restarting" {
 		out.State = state

@@ -25,11 +25,19 @@ func (s *Site) Container(ctx context.Context, node string) (health.Container, er
 	if err != nil {
 		return health.Container{}, fmt.Errorf("docker: inspect %s: %w", node, err)
 	}
+	if !s.takesPart(node, c) { // nothing is run in somebody else's
+		return health.Container{State: health.Foreign}, nil
+	}
+	return healthOf(c), nil
+}
+
+// healthOf is what an inspection tells of a container's health.
+func healthOf(c container.InspectResponse) health.Container {
 	out := health.Container{State: seenState(c.State), ExitCode: c.State.ExitCode, OOM: c.State.OOMKilled && !c.State.Running}
 	if c.State.Health != nil {
 		out.Health = c.State.Health.Status
 	}
-	return out, nil
+	return out
 }
 
 // Logs returns the last lines that a container of the cluster wrote, of a node by the name that it had at the last look.
