@@ -83,6 +83,9 @@ func (v *Vitals) Node(ctx context.Context, i int, running bool) health.Node {
 		if n.Why == "" {
 			n.Why = v.why(srv, err)
 		}
+		if !errors.Is(err, context.DeadlineExceeded) { // a server whose disk is full lets nobody in any more
+			n.Room = srv.lookAtRoom(ctx)
+		}
 		return n
 	}
 	n.Up, n.Live = true, found.live(asked, time.Now())

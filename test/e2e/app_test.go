@@ -183,7 +183,7 @@ func TestExampleFlask(t *testing.T) {
 		c.env = base
 		contains(t, c.want(0, "plan").out, " matches ", "Not checked: app.", "secrets.MASTER_URL")
 		c.docker("rm", "-f", c.name("app-flask"))
-		contains(t, c.want(2, "status", "--exit-code").out, "its container is missing", "app.app-flask")
+		contains(t, c.want(2, "status", "--exit-code").out, "its container is missing", "app."+c.name("app-flask"))
 		contains(t, c.run("apply", "--auto-approve").err, "cannot be made: secrets.MASTER_URL", "PGR309")
 		c.env = append(base[:len(base):len(base)], "PGREPL_VAR_app_password="+first)
 		c.apply()
