@@ -138,10 +138,7 @@ func (k clearing) unseen() bool {
 // drawnApps are the apps of a state of the world, by name, each with the nodes that it uses: the master first.
 func drawnApps(w engine.Snapshot, nodes []engine.Node) []engine.Node {
 	var out []engine.Node
-	for _, r := range w.Sorted() {
-		if r.ID.Kind != "app" {
-			continue
-		}
+	for _, r := range w.OfKind("app") {
 		n := engine.Node{Name: r.ID.Name, Addr: r.Addr, App: true, Image: r.Attrs["image"].Value, Port: r.Attrs["ports"].Value,
 			Uses: docker.UsedNodes(r.Attrs["uses"].Value), Down: r.Attrs["state"].Value != "running"}
 		slices.SortStableFunc(n.Uses, func(a, b string) int { return place(nodes, a) - place(nodes, b) })

@@ -79,8 +79,8 @@ func (s *Site) builtAs(ref string, w engine.Snapshot) (app string, built bool) {
 			return a.Name, true
 		}
 	}
-	for _, r := range w.Sorted() {
-		if r.ID.Kind == "app" && builtName(s.file.Name, r.ID.Name) == name {
+	for _, r := range w.OfKind("app") {
+		if builtName(s.file.Name, r.ID.Name) == name {
 			return r.ID.Name, true
 		}
 	}

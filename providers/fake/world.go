@@ -128,15 +128,7 @@ func (w *World) has(id engine.ID) bool { _, ok := w.things[id]; return ok }
 
 func (w *World) value(id engine.ID, path string) string { return w.things[id].Attrs[path].Value }
 
-func (w *World) kind(name string) []engine.Resource {
-	of := engine.Snapshot{}
-	for id, r := range w.things {
-		if id.Kind == name {
-			of[id] = r
-		}
-	}
-	return of.Sorted()
-}
+func (w *World) kind(name string) []engine.Resource { return w.things.OfKind(name) }
 
 func node(name string) engine.ID        { return engine.ID{Kind: "node", Name: name} }
 func server(node string) engine.ID      { return engine.ID{Kind: "server", Name: node} }

@@ -201,9 +201,13 @@ func (s *server) lookAt(ctx context.Context) (look, error) {
 		}
 		if err == nil {
 			l.reach, l.history, l.kept, l.rebuild = up, l.live.History, l.live.Kept, strings.TrimSpace(l.live.Rebuild)
-			if !l.byHand { // who is still to be let in has nobody to ask
-				l.refused, err = s.askValues(ctx, l.live)
+			if l.byHand { // who is still to be let in has nobody to ask
+				return l, nil
 			}
+			if s.node.Delay != "" && !l.live.Delayed && l.live.Receiver == nil {
+				l.live.Delayed = s.worksOffDelay(ctx)
+			}
+			l.refused, err = s.askValues(ctx, l.live)
 			return l, err
 		}
 		if ctx.Err() != nil {

@@ -19,11 +19,9 @@ const majorInMemory = "major"
 // Made notes in a world what the data that a file has made can never be changed in: its version, and the encoding and locale of
 // its databases.
 func Made(w engine.Snapshot, by *schema.Cluster) engine.Snapshot {
-	for _, r := range w.Sorted() {
-		if r.ID.Kind == "server" {
-			id := engine.ID{Kind: dataInMemory, On: r.ID.Name}
-			w = w.With(engine.Resource{ID: id, Attrs: map[string]engine.Attr{majorInMemory: {Value: strconv.Itoa(by.Version)}}})
-		}
+	for _, r := range w.OfKind("server") {
+		id := engine.ID{Kind: dataInMemory, On: r.ID.Name}
+		w = w.With(engine.Resource{ID: id, Attrs: map[string]engine.Attr{majorInMemory: {Value: strconv.Itoa(by.Version)}}})
 	}
 	for _, d := range by.Databases {
 		w = w.With(engine.Resource{ID: fixedInMemory(d.Name), Attrs: map[string]engine.Attr{
@@ -45,8 +43,8 @@ func (s *Site) SeeAs(w engine.Snapshot) {
 		srv.seen = srv.lookAs(w)
 	}
 	s.ledger, s.rotating, s.leaving = ledgerRows{}, map[string]time.Time{}, map[string][]leavingSlot{}
-	for _, r := range w.Sorted() {
-		if r.ID.Kind == "slot" && s.server(r.ID.On) == nil {
+	for _, r := range w.OfKind("slot") {
+		if s.server(r.ID.On) == nil {
 			s.leaving[r.ID.On] = append(s.leaving[r.ID.On], leavingSlot{name: r.ID.Name, holds: true})
 		}
 	}

@@ -15,10 +15,7 @@ func (s *Site) Topology(w engine.Snapshot) []engine.Node {
 	primary := s.primary().node.Name
 	waited := strings.FieldsFunc(w[synchronousID(primary)].Attrs["synchronous"].Value, func(c rune) bool { return c == ' ' || c == ',' }) // a name that is no block's in quotes
 	var out []engine.Node
-	for _, r := range w.Sorted() {
-		if r.ID.Kind != "node" {
-			continue
-		}
+	for _, r := range w.OfKind("node") {
 		n := engine.Node{Name: r.ID.Name, Addr: r.Addr, Primary: r.ID.Name == primary, Image: inForce(r.Attrs["image"].Value), Port: inForce(r.Attrs["port"].Value), Down: r.Attrs["state"].Value == "exited"}
 		if link, follows := w[replicaID(n.Name)]; follows {
 			n.Upstream, n.Slot, n.Delay = inForce(link.Attrs["upstream"].Value), inForce(link.Attrs["slot"].Value), inForce(link.Attrs["delay"].Value)
@@ -43,8 +40,8 @@ func (s *Site) Topology(w engine.Snapshot) []engine.Node {
 
 // keptFor is the slot that is kept for a standby, and where.
 func keptFor(w engine.Snapshot, standby string) (upstream, slot string) {
-	for _, r := range w.Sorted() {
-		if r.ID.Kind == "slot" && r.Attrs["consumer"].Value == standby {
+	for _, r := range w.OfKind("slot") {
+		if r.Attrs["consumer"].Value == standby {
 			return r.ID.On, r.ID.Name
 		}
 	}

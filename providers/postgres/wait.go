@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -191,11 +192,29 @@ func (s *server) delay() time.Duration {
 	return time.Duration(n) * time.Millisecond
 }
 
-// worksOffDelay reports whether a delayed standby replays what it has before it connects again.
+// worksOffDelay reports whether a delayed standby replays what it has before it connects again. Whenever it reads its settings
+// anew, and from one commit to the next, it waits for nothing for an instant; then it is asked again until it does, for its delay
+// or for WAL.
 func (s *server) worksOffDelay(ctx context.Context) bool {
-	rows, err := s.session.query(ctx, "SELECT 1 FROM pg_stat_activity WHERE backend_type = 'startup' AND wait_event = 'RecoveryApplyDelay'")
-	return err == nil && len(rows) > 0
+	for range 15 {
+		rows, err := s.session.query(ctx, "SELECT wait_event FROM pg_stat_activity WHERE backend_type = 'startup'")
+		switch {
+		case err != nil || len(rows) == 0:
+			return false
+		case rows[0][0] == "RecoveryApplyDelay":
+			return true
+		case slices.Contains(waitsForWAL, rows[0][0]):
+			return false
+		}
+		if engine.Pause(ctx, 20*time.Millisecond) != nil {
+			return false
+		}
+	}
+	return false
 }
+
+// waitsForWAL are what a standby waits for that has replayed all it has: for its stream, or until it tries to connect again.
+var waitsForWAL = []string{"RecoveryWalStream", "RecoveryRetrieveRetryInterval"}
 
 // settle makes a standby safe to restart after a hot-standby parameter was lowered on its primary: the record that says so
 // must have been replayed, and must lie before the standby's next starting point, or it would stop at an older record

@@ -72,8 +72,8 @@ func (s *Site) Unfinished(w engine.Snapshot) []string {
 		return nil
 	}
 	var out []string
-	for _, r := range w.Sorted() {
-		if r.ID.Kind != "slot" || r.Unknown != "" || s.file.Released("slot", r.ID.Name) {
+	for _, r := range w.OfKind("slot") {
+		if r.Unknown != "" || s.file.Released("slot", r.ID.Name) {
 			continue
 		}
 		on, reader := s.server(r.ID.On), s.server(r.Attrs["consumer"].Value)
