@@ -40,14 +40,14 @@ lint: go $(STATICCHECK) ## form, vet, staticcheck
 	@$(STATICCHECK) ./...
 
 e2e: go docker images ## the tests on real Docker only, with all transitions on every version; some of them: make e2e RUN=TestName
-	@$(if $(RUN),,PGREPL_TEST_TRANSITIONS=1) go test -count=1 -v -timeout 150m $(if $(RUN),-run '$(RUN)') ./test/e2e
+	@$(if $(RUN),,PGREPL_TEST_ALL=1) go test -count=1 -v -timeout 150m $(if $(RUN),-run '$(RUN)') ./test/e2e
 
 chaos: go docker images ## kills apply before and after every side effect, on real Docker
 	@PGREPL_TEST_CHAOS=1 go test -count=1 -timeout 60m -run 'Crash|Early' ./providers/fake
 	@PGREPL_TEST_CHAOS=1 go test -count=1 -v -timeout 240m -run 'Crash|Kill|Hang' ./test/e2e
 
 transitions: go docker images ## takes living clusters through test/transitions, with clients connected, on every version; one chain: make transitions RUN=settings/17
-	@PGREPL_TEST_TRANSITIONS=1 go test -count=1 -v -timeout 120m -run 'TestTransitions/$(RUN)' ./test/e2e
+	@PGREPL_TEST_ALL=1 go test -count=1 -v -timeout 120m -run 'TestTransitions/$(RUN)' ./test/e2e
 
 edges: go ## takes each edge of the order out, and writes who misses it into docs/development.md
 	@go test -count=1 -timeout 60m -run TestEdges ./providers/fake -edges

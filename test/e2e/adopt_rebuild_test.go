@@ -8,6 +8,7 @@ import (
 // TestAnAdoptedReplicaIsRebuiltInAContainerOfItsOwn: one that was made by hand waits for nothing, and would have its server on the
 // data while that is replaced.
 func TestAnAdoptedReplicaIsRebuiltInAContainerOfItsOwn(t *testing.T) {
+	t.Parallel()
 	c := byHand(t, usual)
 	img, _ := image(t, usual, "official")
 	replica := c.name("replica")

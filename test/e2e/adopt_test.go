@@ -173,6 +173,7 @@ func (c *cluster) flows() {
 }
 
 func TestAClusterMadeByHandIsAdopted(t *testing.T) {
+	t.Parallel()
 	for _, version := range someVersions(15, 17) {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
 			c := byHand(t, version)
@@ -303,6 +304,7 @@ func (c *cluster) ownContainer(node string) {
 }
 
 func TestDestroyWithTheLedgerOutOfReach(t *testing.T) {
+	t.Parallel()
 	c := byHand(t, usual)
 	c.apply()
 	c.edit("replica \"%-replica\" {", "replica \"%-replica\" {\n  stop_timeout = 60")
@@ -342,6 +344,7 @@ func (c *cluster) hba(rules ...string) {
 }
 
 func TestTheSuperusersPasswordIsNeededOnce(t *testing.T) {
+	t.Parallel()
 	c := byHand(t, usual)
 	before := c.lives()
 	replication := "host replication replicator " + c.subnet() + " scram-sha-256"
@@ -378,6 +381,7 @@ func TestTheSuperusersPasswordIsNeededOnce(t *testing.T) {
 }
 
 func TestALocalSocketIsWayInEnough(t *testing.T) {
+	t.Parallel()
 	c := byHand(t, usual)
 	c.hba("local all postgres peer", "host all postgres 127.0.0.1/32 reject", "host replication replicator "+c.subnet()+" scram-sha-256")
 	before := c.lives()
@@ -391,6 +395,7 @@ func TestALocalSocketIsWayInEnough(t *testing.T) {
 }
 
 func TestAnArgumentThatDiffersTakesANewContainer(t *testing.T) {
+	t.Parallel()
 	c := byHand(t, usual)
 	c.edit("wal_keep_size      = 64", "wal_keep_size      = 128")
 	c.edit("synchronous_commit = false", "synchronous_commit = true")
@@ -410,6 +415,7 @@ func TestAnArgumentThatDiffersTakesANewContainer(t *testing.T) {
 }
 
 func TestWhatDoesNotFitIsNotAdopted(t *testing.T) {
+	t.Parallel()
 	c := byHand(t, usual)
 	file := c.text()
 	master, replica, net := c.name("master"), c.name("replica"), c.name("net")
@@ -492,6 +498,7 @@ func (c *cluster) remake(node, script string, more ...string) {
 }
 
 func TestAnAdoptedNodeGoesOnFromAnyState(t *testing.T) {
+	t.Parallel()
 	c := byHand(t, usual)
 	c.apply()
 	c.sub("everything is stopped", func(t *testing.T) {
@@ -544,6 +551,7 @@ func (c *cluster) text() string {
 // on until a run ends unkilled. The next apply must end where an undisturbed one does. In between the adoption is undone by
 // hand. `make chaos` tries every point, on both sides; otherwise each ninth one is tried.
 func TestKilledAtEachSideEffectOfAnAdoption(t *testing.T) {
+	t.Parallel()
 	c := byHand(t, usual)
 	c.keepFiles()
 	before, marked := c.lives(), "network net, node master, node replica, volume master, volume replica"
@@ -620,6 +628,7 @@ func (c *cluster) unadopt() {
 }
 
 func TestAnAdoptedReplicaGoesWithItsBlock(t *testing.T) {
+	t.Parallel()
 	c := byHand(t, usual)
 	c.apply()
 	contains(t, c.want(1, "plan", "--rebuild", "replica."+c.name("replica")).err, "PGR259", "cannot be rebuilt in place", "docker volume rm "+c.name("replica"))
@@ -646,6 +655,7 @@ func TestAnAdoptedReplicaGoesWithItsBlock(t *testing.T) {
 // TestADirectoryDeepInItsVolumeIsAdopted is about the layout of the official image from 18 on: neither the volume's root, nor
 // where pgrepl would have it.
 func TestADirectoryDeepInItsVolumeIsAdopted(t *testing.T) {
+	t.Parallel()
 	c := byHand(t, 18)
 	before := c.lives()
 	c.apply()
@@ -673,6 +683,7 @@ func TestADirectoryDeepInItsVolumeIsAdopted(t *testing.T) {
 
 // TestKilledAtEachSideEffectOfADestroy takes the ledger away in the middle: what is gone on with is told by notes.
 func TestKilledAtEachSideEffectOfADestroy(t *testing.T) {
+	t.Parallel()
 	for n := 1; ; n += stride(8) {
 		c := byHand(t, usual)
 		c.apply()

@@ -45,7 +45,10 @@ func pythonImage(t *testing.T) (name string, ok bool) {
 	return lines[len(lines)-1], true
 }
 
-var published = regexp.MustCompile(`(?m)^  port = .*\n`)
+var (
+	published = regexp.MustCompile(`(?m)^  port = .*\n`)
+	fixedNet  = regexp.MustCompile(`subnet = ".*"`) // which another test's network may have been given
+)
 
 // example is one of examples/ with an app in it, under names of the test's own, and where its API answers.
 func (c *cluster) example(name, port string) (api string) {
@@ -57,7 +60,7 @@ func (c *cluster) example(name, port string) (api string) {
 	if err := copyTree("../../examples/"+name+"/app", filepath.Join(c.dir, "app")); err != nil {
 		c.t.Fatal(err)
 	}
-	c.write(published.ReplaceAllString(prefixed(string(text)), ""))
+	c.write(fixedNet.ReplaceAllString(published.ReplaceAllString(prefixed(string(text)), ""), fmt.Sprintf("subnet = %q", c.subnet())))
 	host := freePort(c.t)
 	c.edit(port, fmt.Sprintf(`["%d:5000"]`, host))
 	c.t.Cleanup(c.removeImages)
@@ -141,7 +144,7 @@ func (c *cluster) id(name string) string { return c.docker("inspect", "-f", "{{.
 // TestExampleFlask is the application of the proof of concept: rows that are posted travel, and its container is made anew when
 // something changes that it uses, and only then.
 func TestExampleFlask(t *testing.T) {
-	t.Parallel() // it mostly waits
+	t.Parallel()
 	python, ok := pythonImage(t)
 	if !ok {
 		return
@@ -245,7 +248,7 @@ func TestExampleFlask(t *testing.T) {
 
 // TestExampleAPI is the same API in Go, in an image that holds nothing but the program.
 func TestExampleAPI(t *testing.T) {
-	t.Parallel() // it mostly waits
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	api := c.example("api", `["8080:5000"]`)
 	c.env = append(c.env, "PGREPL_VAR_app_password=test")
@@ -275,7 +278,7 @@ app "%-web" {
 
 // TestAppThatEnds: what an app says when it does not stay up is what apply says.
 func TestAppThatEnds(t *testing.T) {
-	t.Parallel() // it mostly waits
+	t.Parallel()
 	c := newCluster(t, usualImage(t), withApp)
 	c.edit(`"sleep 1000"`, `"echo cannot use $(cat /run/secrets/URL); exit 3"`)
 	r := c.run("apply", "--auto-approve")
@@ -296,7 +299,7 @@ func TestAppThatEnds(t *testing.T) {
 
 // TestAppRefusals: names and ports that others have are found before anything is changed, and by-hand changes are drift.
 func TestAppRefusals(t *testing.T) {
-	t.Parallel() // it mostly waits
+	t.Parallel()
 	image := usualImage(t)
 	c := newCluster(t, image, withApp)
 	port := freePort(t)
@@ -343,7 +346,7 @@ func TestAppRefusals(t *testing.T) {
 
 // TestKilledWhileAnAppChanges kills apply at each side effect of the making, of a new password and of the removal of an app.
 func TestKilledWhileAnAppChanges(t *testing.T) {
-	t.Parallel() // it mostly waits
+	t.Parallel()
 	c := newCluster(t, usualImage(t), strings.Replace(withApp, `"canary-app-93c0"`, "var.password", 1)+"variable \"password\" { default = \"a\" }\n")
 	c.apply()
 	plain, block := c.env, withApp[strings.Index(withApp, "app \"%-web\""):]

@@ -7,6 +7,7 @@ import (
 
 // TestWhatWouldNotStartIsRefused asks for what a server does not start with. Nothing moves.
 func TestWhatWouldNotStartIsRefused(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), `
 variable "image" { default = "postgres:16" }
 cluster "%" {

@@ -12,6 +12,7 @@ import (
 // TestSecretsNeverAppear gives every secret a value that occurs nowhere else, and looks for it, and for the generated
 // passwords, in everything that the program and the servers write.
 func TestSecretsNeverAppear(t *testing.T) {
+	t.Parallel()
 	const declared, changed, env = "canary-declared-7f3a", "canary-changed-91bc", "canary-env-55d0"
 	c := newCluster(t, usualImage(t), strings.Replace(life, `"first"`, `"`+declared+`"`, 1))
 	c.edit("max_connections = 50", `max_connections = 50

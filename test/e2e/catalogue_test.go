@@ -19,6 +19,7 @@ import (
 // TestCatalogueIsWhatServersSay asks all of it again. A server of another minor release, or another build of it, may know
 // more or other words and defaults, but nothing that would make a check wrong.
 func TestCatalogueIsWhatServersSay(t *testing.T) {
+	t.Parallel()
 	images := map[int]string{}
 	for _, v := range versions {
 		if img, ok := image(t, v, "plain"); ok {
@@ -47,6 +48,7 @@ func TestCatalogueIsWhatServersSay(t *testing.T) {
 
 // TestValuesAreReadAsServersReadThem holds what schema takes for valid, and what it makes of it, against real servers.
 func TestValuesAreReadAsServersReadThem(t *testing.T) {
+	t.Parallel()
 	for _, v := range versions {
 		t.Run(fmt.Sprint(v), func(t *testing.T) {
 			t.Parallel()
@@ -289,6 +291,7 @@ master "%-a" {}
 `
 
 func TestSpellingsOfAValueAreOneValue(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), spelled)
 	plan := c.want(0, "plan")
 	contains(t, plan.out, "German, DMY", "csvlog, stderr", "auto_explain, pg_stat_statements", "0770", "pglz", "4GB", "64MB", `a, "B c"`)

@@ -25,6 +25,7 @@ replica "%-c" {
 
 // TestCautions lets each caution be given by a real cluster, and no more when its cause is gone.
 func TestCautions(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), careless)
 	c.apply()
 	given := func(code string, want bool) {

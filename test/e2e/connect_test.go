@@ -35,6 +35,7 @@ const (
 // TestConnect holds hba.First against servers: lists of rules and logins made up at random, by the local socket, from
 // addresses of the server's own, of its network and of none, with TLS and without, also for replication.
 func TestConnect(t *testing.T) {
+	t.Parallel()
 	tried := versions
 	if !chaos() {
 		tried = []int{versions[0], versions[len(versions)-1]}

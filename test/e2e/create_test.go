@@ -66,6 +66,7 @@ replica "%-last" {
 `
 
 func TestAFileNobodyWroteTheCodeFor(t *testing.T) {
+	t.Parallel()
 	eachVersion(t, func(t *testing.T, image string) {
 		c := newCluster(t, image, strings.ReplaceAll(stranger, "%%", "{percent}"))
 		c.edit("{percent}", "%%")
@@ -131,13 +132,15 @@ func (c *cluster) nameless() []string {
 
 // TestExamples makes each of them, and no rule has anything to say about it, neither before nor after.
 func TestExamples(t *testing.T) {
-	for _, example := range []string{"quickstart", "fleet", "sync", "infra-repo"} {
+	t.Parallel()
+	for example, on := range map[string][]int{"quickstart": versions, "fleet": versions, "sync": someVersions(15, 16, 18, 17), "infra-repo": someVersions(15, 16, 18, 17)} {
 		t.Run(example, func(t *testing.T) {
+			t.Parallel()
 			text, err := os.ReadFile("../../examples/" + example + "/pgrepl.hcl")
 			if err != nil {
 				t.Fatal(err)
 			}
-			eachVersion(t, func(t *testing.T, image string) {
+			onVersions(t, on, func(t *testing.T, image string) {
 				c := newCluster(t, image, prefixed(string(text)))
 				c.env = append(c.env, "PGREPL_VAR_app_password=test")
 				c.silent("PGR")

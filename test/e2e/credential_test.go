@@ -20,6 +20,7 @@ func (c *cluster) signalPreparation(node, signal string) bool {
 // between the next apply's look and what it does about it: the next one finds the work done, with another password for the
 // management role than it would have given.
 func TestAPreparationThatOutlivesItsApply(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	dead := c.start("apply", "--auto-approve")
 	c.eventually("initdb runs, and is held", func() bool { return c.signalPreparation("a", "STOP") })

@@ -12,6 +12,7 @@ replica "%-late" { delay = "1h" }
 // TestAStandbyThatWorksOffItsDelayIsNotTakenForBroken: one that lost its upstream while it waits out its delay connects again only
 // afterwards. For an instant it does not seem to wait: whenever it reads its settings anew.
 func TestAStandbyThatWorksOffItsDelayIsNotTakenForBroken(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), late)
 	c.apply()
 	c.sql("a", "CREATE TABLE public.waited_for ()")

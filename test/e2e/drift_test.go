@@ -8,6 +8,7 @@ import (
 // TestWhatWasChangedByHandIsNamedAndHealed takes a healthy cluster, breaks one thing, and expects the next plan to say
 // what it is and the next apply to mend it.
 func TestWhatWasChangedByHandIsNamedAndHealed(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), life)
 	c.apply()
 	for _, d := range []struct {
@@ -73,6 +74,7 @@ func TestWhatWasChangedByHandIsNamedAndHealed(t *testing.T) {
 }
 
 func TestWhatIsNotDeclaredIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.apply()
 	c.sql("a", "CREATE ROLE legacy LOGIN")
@@ -92,6 +94,7 @@ func TestWhatIsNotDeclaredIsLeftAlone(t *testing.T) {
 }
 
 func TestASensitiveVariableMayStayUnsetUntilItIsNeeded(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), strings.Replace(life, "  default   = \"first\"\n", "", 1))
 	contains(t, c.want(0, "plan").out, "Not checked: role.app password (var.password has no value)")
 	before := c.objects()

@@ -44,6 +44,7 @@ const pgdata = "/var/lib/postgresql/pgdata"
 
 // TestExplain asks a living cluster for every way in which a value can have come to be.
 func TestExplain(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), explained)
 	c.explains("master.%-a", "does not exist", "+ port none (default)")
 	c.apply()
@@ -148,6 +149,7 @@ func TestExplain(t *testing.T) {
 
 // TestExplainOfWhatWasMadeByHand: an argument of the container's command beats every file, and is named as what it is.
 func TestExplainOfWhatWasMadeByHand(t *testing.T) {
+	t.Parallel()
 	c := byHand(t, usual)
 	c.env = append(c.env, "PGREPL_VAR_superuser_password="+handSuper)
 	before := c.lives()

@@ -74,6 +74,7 @@ func (s *intruded) rebuilt() {
 // TestTheDataOfAnotherClusterIsReplacedOnlyWithLeave in each state of the container. Without both flags nothing is touched, both
 // system identifiers are shown, and no server ever starts on that data.
 func TestTheDataOfAnotherClusterIsReplacedOnlyWithLeave(t *testing.T) {
+	t.Parallel()
 	s := newIntruded(t)
 	for _, test := range []struct {
 		name, from string
@@ -120,6 +121,7 @@ func TestTheDataOfAnotherClusterIsReplacedOnlyWithLeave(t *testing.T) {
 // TestTheDataOfAnotherClusterWaitsForTheMaster: as long as that is down nothing is made anew, nor is a container made that would
 // put a server on it.
 func TestTheDataOfAnotherClusterWaitsForTheMaster(t *testing.T) {
+	t.Parallel()
 	s := newIntruded(t)
 	for _, container := range []string{"missing", "stopped"} {
 		s.sub(container, func(t *testing.T) {
@@ -145,6 +147,7 @@ func TestTheDataOfAnotherClusterWaitsForTheMaster(t *testing.T) {
 // TestAnotherClustersVolumeIsNotRebuilt: what is labelled as another's, or in use by a container of somebody else, stays refused
 // with both flags.
 func TestAnotherClustersVolumeIsNotRebuilt(t *testing.T) {
+	t.Parallel()
 	s := newIntruded(t)
 	s.docker("rm", "-f", s.name("b"))
 	s.edit(`replica "%-b" {}`, `replica "%-b" { volume = "`+s.other.name("b")+`" }`)
@@ -165,6 +168,7 @@ func TestAnotherClustersVolumeIsNotRebuilt(t *testing.T) {
 // TestKilledAtEachSideEffectOfAForeignRebuild begins each time without a container, as that is made on the way. Until the new data
 // is in its place the other cluster's can be had back, and no server runs on it.
 func TestKilledAtEachSideEffectOfAForeignRebuild(t *testing.T) {
+	t.Parallel()
 	s := newIntruded(t)
 	points, needed := 0, map[string]int{}
 	for _, after := range []string{"", "+"} {

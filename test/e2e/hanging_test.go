@@ -33,6 +33,7 @@ replica "%-c" {}
 // TestEverythingWorksWhileCommitsHang has every commit wait in vain, in every way that pgrepl could be caught by it, and holds
 // that it says so on the first line and finds the way out.
 func TestEverythingWorksWhileCommitsHang(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), hanging)
 	c.apply()
 	c.sql("a", "CREATE TABLE public.written (n bigint PRIMARY KEY)")

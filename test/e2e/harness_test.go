@@ -93,12 +93,16 @@ func image(t *testing.T, version int, layout string) (name string, ok bool) {
 // where one tells as much about the rest as in CI (make chaos).
 func chaos() bool { return os.Getenv("PGREPL_TEST_CHAOS") != "" }
 
-// someVersions are those that a test runs on where the versions hardly differ: the usual one, and all that are named in chaos.
-func someVersions(all ...int) []int {
-	if chaos() {
-		return all
+// all reports whether what runs on some versions is to run on each, and every chain of transitions (make e2e, make transitions).
+func all() bool { return os.Getenv("PGREPL_TEST_ALL") != "" }
+
+// someVersions are those that a test runs on where the versions hardly differ: the last that is named, and all of them in make
+// chaos and make e2e.
+func someVersions(named ...int) []int {
+	if chaos() || all() {
+		return named
 	}
-	return all[len(all)-1:]
+	return named[len(named)-1:]
 }
 
 // stride is the distance between the points at which a run is killed.

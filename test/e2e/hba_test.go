@@ -19,6 +19,7 @@ import (
 // TestHBA writes good and bad lines into the pg_hba.conf of one server of each version, and holds our reading of every line
 // against the server's own, which pg_hba_file_rules shows without a reload: is it taken, and what does it say?
 func TestHBA(t *testing.T) {
+	t.Parallel()
 	text := hbaLines(t)
 	for _, v := range versions {
 		t.Run(strconv.Itoa(v), func(t *testing.T) {
@@ -33,6 +34,7 @@ func TestHBA(t *testing.T) {
 // TestHBAOfANode spells the rules of a server otherwise, which is no difference, and gives it one that it refuses without a
 // word: then the old file stays.
 func TestHBAOfANode(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), `
 variable "image" {}
 cluster "%" {

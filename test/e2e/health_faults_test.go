@@ -13,7 +13,7 @@ import (
 // next command, goes when the fault goes, and is never given without one. The true lag is held against what the writer itself
 // knows, and the verdicts against the proof of concept's monitoring query, where that is right.
 func TestHealth(t *testing.T) {
-	t.Parallel() // it mostly waits
+	t.Parallel()
 	onVersions(t, someVersions(15, 16, 18, 17), func(t *testing.T, image string) {
 		c := newCluster(t, image, watched)
 		c.apply()
@@ -230,7 +230,7 @@ func (c *cluster) twoPrimaries(o *observer) {
 
 // TestHealthOfSlotsAndDisks: a replica that is away loses its slot; and a disk fills up, slowly and then at once.
 func TestHealthOfSlotsAndDisks(t *testing.T) {
-	t.Parallel() // it mostly waits
+	t.Parallel()
 	c := newCluster(t, usualImage(t), scarce)
 	c.docker("volume", "create", "--label", "io.pgrepl.cluster="+c.prefix, "--label", "io.pgrepl.object=volume/"+c.name("a"), "--label", "io.pgrepl.node="+c.name("a"),
 		"--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=400m", c.name("a"))

@@ -28,6 +28,7 @@ network "%" {}
 // TestKilledAtEachSideEffectOfACreation kills apply before its first side effect, then before its second, and so on until a
 // run ends unkilled. Each time the next apply must go on from there, and leave nothing that is not in the file.
 func TestKilledAtEachSideEffectOfACreation(t *testing.T) {
+	t.Parallel()
 	points := 0
 	for _, after := range []string{"", "+"} {
 		if after != "" && !chaos() {
@@ -70,6 +71,7 @@ func creationKilledAt(t *testing.T, point string) (unkilled bool) {
 // TestKilledAtEachSideEffectOfARemoval does the same to an apply that takes a replica away with its data. In between, the
 // replica is put back.
 func TestKilledAtEachSideEffectOfARemoval(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	const replica = "replica \"%-b\" {}\n"
 	const onReplica = "slot \"theirs\" { upstream = replica.%-b }\n"
@@ -162,6 +164,7 @@ func (c *cluster) cloning() bool {
 }
 
 func TestKilledInTheMiddleOfAClone(t *testing.T) {
+	t.Parallel()
 	c := filled(t)
 	b := c.start("apply", "--auto-approve")
 	c.eventually("a base backup runs", c.cloning)
@@ -179,6 +182,7 @@ func TestKilledInTheMiddleOfAClone(t *testing.T) {
 }
 
 func TestInterruptedInTheMiddleOfAClone(t *testing.T) {
+	t.Parallel()
 	for _, s := range []struct {
 		signal syscall.Signal
 		code   int
@@ -200,6 +204,7 @@ func TestInterruptedInTheMiddleOfAClone(t *testing.T) {
 }
 
 func TestTwoAppliesAtOnce(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	first := c.start("apply", "--auto-approve")
 	c.eventually("the first holds the lock", func() bool {
@@ -219,6 +224,7 @@ func TestTwoAppliesAtOnce(t *testing.T) {
 }
 
 func TestAKilledApplyLeavesNoLockAndNoSession(t *testing.T) {
+	t.Parallel()
 	c := filled(t)
 	b := c.start("apply", "--auto-approve")
 	c.eventually("a base backup runs", c.cloning)
@@ -231,6 +237,7 @@ func TestAKilledApplyLeavesNoLockAndNoSession(t *testing.T) {
 }
 
 func TestTwoServersNeverShareAVolume(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.apply()
 	out := c.docker("inspect", "-f", "{{json .Config.Entrypoint}}", c.name("a"))
@@ -244,6 +251,7 @@ func TestTwoServersNeverShareAVolume(t *testing.T) {
 }
 
 func TestApprovalNeedsATerminal(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, "nothing-is-read", small)
 	for _, command := range []string{"apply", "destroy"} {
 		r := c.want(7, command)
@@ -252,6 +260,7 @@ func TestApprovalNeedsATerminal(t *testing.T) {
 }
 
 func TestTheSameBytesUnderLoad(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.apply()
 	c.edit(`cluster "%" { image = var.image }`, "cluster \"%\" {\n  image = var.image\n  settings = { work_mem = \"9MB\" }\n}")
@@ -291,6 +300,7 @@ func TestTheSameBytesUnderLoad(t *testing.T) {
 }
 
 func TestTimeout(t *testing.T) {
+	t.Parallel()
 	c := filled(t)
 	r := c.run("apply", "--auto-approve", "--timeout=2s")
 	if r.code != 6 {

@@ -4,6 +4,7 @@ import "testing"
 
 // TestAForeignSlotOnAReplicaThatGoes makes a slot by hand on a replica, which then leaves the file.
 func TestAForeignSlotOnAReplicaThatGoes(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.apply()
 	c.sql("b", "SELECT pg_create_physical_replication_slot('theirs', true), pg_create_physical_replication_slot('empty')")

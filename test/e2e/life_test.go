@@ -39,6 +39,7 @@ replica "%-c" { upstream = replica.%-b }
 
 // TestALifeOfChanges takes one cluster through what a file can say, one change after the other, each proved on the servers.
 func TestALifeOfChanges(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), life)
 	c.apply()
 	started := func(node string) string { return c.sql(node, "SELECT pg_postmaster_start_time()") }

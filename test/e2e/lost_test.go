@@ -46,6 +46,7 @@ const onlyData = "/var/lib/postgresql/pgdata"
 // TestAReplicaThatWasAwayTooLong: its slot has lost WAL that it needs, and all that it has is on the master's history. A plain
 // apply drops the slot and makes it anew, rebuilds the replica, and removes the old data.
 func TestAReplicaThatWasAwayTooLong(t *testing.T) {
+	t.Parallel()
 	onVersions(t, someVersions(versions...), func(t *testing.T, image string) {
 		c := newCluster(t, image, scarce)
 		c.apply()
@@ -68,6 +69,7 @@ func TestAReplicaThatWasAwayTooLong(t *testing.T) {
 
 // TestAStoppedReplicaThatWasAwayTooLong is found out in two stages: what it has can be told only when it is up.
 func TestAStoppedReplicaThatWasAwayTooLong(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), scarce)
 	c.apply()
 	c.cutOff("a", "b")
@@ -81,6 +83,7 @@ func TestAStoppedReplicaThatWasAwayTooLong(t *testing.T) {
 
 // TestAReplicaThatHasAllItNeedsIsNotRebuilt: its slot is gone, but not the WAL.
 func TestAReplicaThatHasAllItNeedsIsNotRebuilt(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.apply()
 	c.replicated("a", "b")
@@ -100,6 +103,7 @@ func TestAReplicaThatHasAllItNeedsIsNotRebuilt(t *testing.T) {
 
 // TestAProtectedReplicaThatCannotCatchUp is left as it is, and says why.
 func TestAProtectedReplicaThatCannotCatchUp(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), scarce)
 	c.edit(`replica "%-b" {}`, `replica "%-b" { protect = true }`)
 	c.apply()

@@ -8,6 +8,7 @@ import (
 // TestAServerThatCannotStartIsMended breaks what a server starts with. Once the file says something else again, or what it
 // always said, the next apply writes the files anew and starts the server.
 func TestAServerThatCannotStartIsMended(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), life)
 	c.apply()
 	mends := func(node string) {

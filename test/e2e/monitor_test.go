@@ -160,6 +160,7 @@ func (m *monitorOf) scraping() (end func() (scrapes int, wrong []string)) {
 // the time, a fault comes and goes, and its sessions come back by themselves. Somebody's functions are not called meanwhile, and
 // its sessions cannot write.
 func TestMonitor(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), monitoredFile)
 	c.env = append(c.env, "PGREPL_VAR_secret=correct-horse")
 	c.apply()
@@ -260,6 +261,7 @@ func writing(c *cluster, m *monitorOf) {
 // TestMonitorWithoutTheEngine: a Docker engine that is away is said, at the start and later; what was seen last is old then, and
 // --once is UNKNOWN. Who listens for others needs a token.
 func TestMonitorWithoutTheEngine(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	path := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(path, []byte("short"), 0o600); err != nil {

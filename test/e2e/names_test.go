@@ -27,6 +27,7 @@ slot "one" {}
 // TestOtherNames renames what can be renamed in place: nothing is made anew, nothing loses its position, its password or
 // what it owns, and no standby stops for it.
 func TestOtherNames(t *testing.T) {
+	t.Parallel()
 	eachVersion(t, func(t *testing.T, image string) {
 		c := newCluster(t, image, named)
 		c.apply()
@@ -68,6 +69,7 @@ func TestOtherNames(t *testing.T) {
 // TestARemovedBlockLetsGo: what a removed block names is no longer managed and stays as it is, and what is protected is not
 // destroyed.
 func TestARemovedBlockLetsGo(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), named)
 	c.apply()
 	c.edit(`role "reader" { member_of = [role.app] }`, "removed {\n  from    = role.reader\n  destroy = false\n}")
@@ -102,6 +104,7 @@ func TestARemovedBlockLetsGo(t *testing.T) {
 // TestOtherNamesOfNodes gives every node another name, one after the other and then all at once: new containers around the same
 // data, and the volumes keep their names.
 func TestOtherNamesOfNodes(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), `
 variable "image" { default = "postgres:16" }
 cluster "%" { image = var.image }

@@ -10,6 +10,7 @@ import (
 
 // TestAHostPathAsVolume keeps the data in folders of this machine, which are nobody's to label.
 func TestAHostPathAsVolume(t *testing.T) {
+	t.Parallel()
 	dir, err := os.MkdirTemp("/var/tmp", "pgrt") // t.TempDir could not remove what belongs to the container's postgres
 	if err != nil {
 		t.Fatal(err)

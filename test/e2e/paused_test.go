@@ -7,6 +7,7 @@ import (
 
 // TestAStandbyWhoseReplayWasPaused pauses one by hand; its upstream restarts meanwhile, after which it would never stream again.
 func TestAStandbyWhoseReplayWasPaused(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.apply()
 	c.sql("b", "SELECT pg_wal_replay_pause()")
@@ -27,6 +28,7 @@ func TestAStandbyWhoseReplayWasPaused(t *testing.T) {
 
 // TestAStandbyThatPausedItself has less than its master, by somebody's hand: there is nothing to resume, and going on would end it.
 func TestAStandbyThatPausedItself(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.apply()
 	c.sql("a", "ALTER SYSTEM SET max_connections = 200")

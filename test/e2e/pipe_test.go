@@ -8,6 +8,7 @@ import (
 
 // TestNobodyReadsWhatApplySays closes the reading end of its pipe, as head does, before the second stage is printed.
 func TestNobodyReadsWhatApplySays(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.apply()
 	c.docker("stop", c.name("a"))

@@ -21,6 +21,7 @@ func (c *cluster) hasWrittenHere(node string) bool {
 
 // TestAPromotedReplicaIsRebuiltOnlyWithLeave: without both flags nothing is touched, and both histories are shown.
 func TestAPromotedReplicaIsRebuiltOnlyWithLeave(t *testing.T) {
+	t.Parallel()
 	onVersions(t, someVersions(versions...), func(t *testing.T, image string) {
 		c := newCluster(t, image, small)
 		c.apply()
@@ -52,6 +53,7 @@ func TestAPromotedReplicaIsRebuiltOnlyWithLeave(t *testing.T) {
 
 // TestAPromotedReplicaThatIsDownIsRebuiltOnlyWithLeave tells its history from its files.
 func TestAPromotedReplicaThatIsDownIsRebuiltOnlyWithLeave(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.apply()
 	c.promoted("b")
@@ -66,6 +68,7 @@ func TestAPromotedReplicaThatIsDownIsRebuiltOnlyWithLeave(t *testing.T) {
 // TestAForkOnTheSameTimeline: the master went back to an older state, and what the replica has received since is nowhere else.
 // It is in recovery, on the same timeline and does not stream.
 func TestAForkOnTheSameTimeline(t *testing.T) {
+	t.Parallel()
 	for _, version := range someVersions(15, 18) {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
 			img, ok := image(t, version, "plain")
@@ -108,6 +111,7 @@ func TestAForkOnTheSameTimeline(t *testing.T) {
 
 // TestAHealthyReplicaIsRebuiltWhenAsked, and protect forbids it.
 func TestAHealthyReplicaIsRebuiltWhenAsked(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.apply()
 	c.replicated("a", "b")
@@ -132,6 +136,7 @@ func TestAHealthyReplicaIsRebuiltWhenAsked(t *testing.T) {
 
 // TestARebuildInOtherImages: the layout of the official image, and one with busybox instead of the usual tools.
 func TestARebuildInOtherImages(t *testing.T) {
+	t.Parallel()
 	for _, layout := range []string{"official", "small"} {
 		t.Run(layout, func(t *testing.T) {
 			img, ok := image(t, usual, layout)
@@ -155,6 +160,7 @@ const chain = scarce + `replica "%-c" { upstream = replica.%-b }
 // TestARebuiltCascade: a base backup has no slots, so that of the leaf is made anew; and it begins with a WAL file of
 // its own, so the leaf is rebuilt as well.
 func TestARebuiltCascade(t *testing.T) {
+	t.Parallel()
 	for _, version := range someVersions(15, 18) {
 		img, ok := image(t, version, "plain")
 		if !ok {
@@ -185,6 +191,7 @@ func TestARebuiltCascade(t *testing.T) {
 // TestTornBetweenTheTwoRenames is the one moment at which there is no data in its place: what follows is a clone, and the old
 // data goes when that streams.
 func TestTornBetweenTheTwoRenames(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.apply()
 	c.docker("stop", c.name("b"))
@@ -202,6 +209,7 @@ func TestTornBetweenTheTwoRenames(t *testing.T) {
 // TestKilledAtEachSideEffectOfARebuild kills the rebuild of a replica that was promoted before and after each side effect. Until
 // the new data is in its place, the old can be had back; and the same command goes on.
 func TestKilledAtEachSideEffectOfARebuild(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.apply()
 	b := "replica." + c.name("b")

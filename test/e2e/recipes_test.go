@@ -16,6 +16,7 @@ import (
 // TestRecipes lives with examples/infra-repo: each job runs as its file says, with the real program on a real cluster; only the
 // forges are stood in for.
 func TestRecipes(t *testing.T) {
+	t.Parallel()
 	i := newInfra(t)
 	i.sub("GitHub", func(t *testing.T) { i.onGitHub(t) })
 	if !t.Failed() {
@@ -269,6 +270,7 @@ func (i *infra) onGitLab(t *testing.T) {
 
 // TestHooks runs what pre-commit would, on files that are as they should be and on others.
 func TestHooks(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := copyTree("../../examples/infra-repo", dir); err != nil {
 		t.Fatal(err)
@@ -317,6 +319,7 @@ func TestHooks(t *testing.T) {
 
 // TestInstall builds a program from the revision that is asked for, and has the steps that follow find it.
 func TestInstall(t *testing.T) {
+	t.Parallel()
 	source, work := t.TempDir(), t.TempDir()
 	i := &infra{cluster: &cluster{t: t, dir: source}}
 	version := func(v string) string {

@@ -38,6 +38,7 @@ func (c *cluster) refuses(parts ...string) {
 }
 
 func TestANameThatIsNotOursIsRefused(t *testing.T) {
+	t.Parallel()
 	image := usualImage(t)
 	for _, kind := range []struct {
 		name  string
@@ -64,12 +65,14 @@ func TestANameThatIsNotOursIsRefused(t *testing.T) {
 }
 
 func TestAnotherClustersObjectsAreRefusedByItsName(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.docker("volume", "create", "--label", "io.pgrepl.cluster=elsewhere", c.name("a"))
 	c.refuses("PGR211", `belongs to the pgrepl cluster "elsewhere"`)
 }
 
 func TestAPortThatIsTakenIsRefused(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -86,6 +89,7 @@ func TestAPortThatIsTakenIsRefused(t *testing.T) {
 }
 
 func TestASubnetThatOverlapsIsRefused(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.docker("network", "create", "--subnet", "10.213.0.0/16", c.name("other"))
 	c.edit(`master`, "network \"%\" { subnet = \"10.213.7.0/24\" }\nmaster")
@@ -95,6 +99,7 @@ func TestASubnetThatOverlapsIsRefused(t *testing.T) {
 }
 
 func TestAMissingExternalNetworkIsRefused(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.edit(`master`, "network \"%\" { external = true }\nmaster")
 	c.refuses("PGR221", "is external and does not exist", "docker network create")
@@ -106,6 +111,7 @@ func TestAMissingExternalNetworkIsRefused(t *testing.T) {
 }
 
 func TestAMissingImageIsRefused(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, "pgrepl-nowhere.invalid/postgres:17", small)
 	c.refuses("PGR215", "pgrepl-nowhere.invalid/postgres:17", "cannot be pulled")
 	c.env = []string{"PGREPL_VAR_image=" + usualImage(t)}
@@ -113,6 +119,7 @@ func TestAMissingImageIsRefused(t *testing.T) {
 }
 
 func TestAnImageOfAnotherMajorVersionIsRefused(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.edit("image = var.image", "image = var.image\n  version = 16")
 	c.edit(`cluster "%" { image`, "cluster \"%\" {\n  image")
@@ -123,6 +130,7 @@ func TestAnImageOfAnotherMajorVersionIsRefused(t *testing.T) {
 }
 
 func TestNoEngineNoPermissionAndAnOldEngine(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	r := c.want(1, "plan", "--docker", "unix:///nonexistent/docker.sock")
 	contains(t, r.err, "PGR301", "no Docker engine answers at unix:///nonexistent/docker.sock", "next: ")
@@ -150,6 +158,7 @@ func TestNoEngineNoPermissionAndAnOldEngine(t *testing.T) {
 }
 
 func TestAVolumeOfAnotherClusterOrMajorVersionIsRefused(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.apply()
 	c.want(0, "destroy", "--auto-approve")
@@ -179,6 +188,7 @@ func TestAVolumeOfAnotherClusterOrMajorVersionIsRefused(t *testing.T) {
 }
 
 func TestAReplicaThatIsNotInRecoveryIsRefused(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.apply()
 	c.silent("PGR218")
@@ -196,6 +206,7 @@ func TestAReplicaThatIsNotInRecoveryIsRefused(t *testing.T) {
 }
 
 func TestAnotherVolumeForANodeWithDataIsRefused(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.apply()
 	c.edit(`replica "%-b" {}`, `replica "%-b" { volume = "%-new" }`)

@@ -126,6 +126,7 @@ func read(t *testing.T, path string) []byte {
 }
 
 func TestAnImageThatIsNotHereIsPulled(t *testing.T) {
+	t.Parallel()
 	ref := registry(t, usualImage(t))
 	t.Cleanup(func() { _ = exec.Command("docker", "image", "rm", ref).Run() })
 	c := newCluster(t, ref, small)

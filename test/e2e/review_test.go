@@ -34,6 +34,7 @@ role "app" {
 
 // TestReviewFigures measures what docs/review.md says of a plan to be reviewed.
 func TestReviewFigures(t *testing.T) {
+	t.Parallel()
 	const canary = "canary-8c1f0d6a"
 	c := newCluster(t, usualImage(t), reference)
 	c.env = append(c.env, "PGREPL_VAR_app_password="+canary)

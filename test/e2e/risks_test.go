@@ -87,6 +87,7 @@ func (c *cluster) wrote(node string) {
 
 // TestRisks lets rules be given by a real cluster, each alone, and no more when its cause is gone.
 func TestRisks(t *testing.T) {
+	t.Parallel()
 	bare := newCluster(t, usualImage(t), "")
 	bookworm := bare.derived(usualImage(t), "17.2-1.pgdg120+1")
 	trixie := bare.derived(usualImage(t), "17.6-1.pgdg130+2")

@@ -34,6 +34,7 @@ replica "%-c" { upstream = replica.%-b }
 // TestTheReplicationPasswordChanges: the new verifier, the passfiles, then one standby after the other logs in. A standby that
 // cannot is a reason to go back.
 func TestTheReplicationPasswordChanges(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), rotated)
 	c.apply()
 	kept := func() string {

@@ -75,6 +75,7 @@ func (c *cluster) stale(file, because string, args ...string) {
 
 // TestSavedPlans takes one cluster through its life by plans that are saved, approved elsewhere and applied without a terminal.
 func TestSavedPlans(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), approved)
 	secret := "PGREPL_VAR_password=" + savedSecret
 	stage := func(name string, f func(*testing.T)) { // each goes on where the one before ended
@@ -260,6 +261,7 @@ func (c *cluster) busy() (stop func()) {
 
 // TestARefusalForPrograms: what a plan is refused for is said in the format that was asked for.
 func TestARefusalForPrograms(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.docker("create", "--name", c.name("a"), usualImage(t), "sleep", "1")
 	for format, said := range map[string]string{

@@ -57,6 +57,7 @@ func (c *cluster) names() string {
 
 // TestCommitsWaitForStandbys takes a cluster through what a synchronous block can say, and through what befalls its standbys.
 func TestCommitsWaitForStandbys(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), waits)
 	c.apply()
 	c.settled()
@@ -140,6 +141,7 @@ func (c *cluster) freeze(node string) {
 // TestCommitsGoBackToTheStandbyBefore: a change to a standby that does not answer leaves the one before in force, also where it
 // had to be let go meanwhile.
 func TestCommitsGoBackToTheStandbyBefore(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), waits)
 	c.apply()
 	c.sub("which stays as it is", func(t *testing.T) {
@@ -175,6 +177,7 @@ func TestCommitsGoBackToTheStandbyBefore(t *testing.T) {
 // TestKilledBetweenStandbys kills apply before and after each side effect of going from one standby to another: commits wait for
 // one of the two at every moment.
 func TestKilledBetweenStandbys(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), waits)
 	c.apply()
 	from, to := "b", "c"
@@ -206,6 +209,7 @@ func TestKilledBetweenStandbys(t *testing.T) {
 
 // TestKilledWhileCommitsAreSwitched kills apply before and after each side effect of switching on.
 func TestKilledWhileCommitsAreSwitched(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), waits)
 	on := "  synchronous {\n    replicas = [replica.%-b]\n  }\n"
 	c.edit(on, "")
@@ -238,6 +242,7 @@ func TestKilledWhileCommitsAreSwitched(t *testing.T) {
 // TestNoStepAfterWhichCommitsHang kills apply at each side effect of changes that take synchronous standbys down, and rests
 // there: whatever runs and whatever is down then, a commit comes back, as the plan says.
 func TestNoStepAfterWhichCommitsHang(t *testing.T) {
+	t.Parallel()
 	for _, change := range []struct{ name, members, instead, replaced string }{
 		{"its only one gets a new container", "[replica.%-b]", "synchronous is off instead of first 1 of replica.", "b"},
 		{"both of two get one", "[replica.%-b, replica.%-c]\n    count = 2", "synchronous is first 1 of replica.", "bc"},
@@ -285,6 +290,7 @@ func TestNoStepAfterWhichCommitsHang(t *testing.T) {
 
 // TestCommitsAreLetGo: a standby is away, every commit waits, and whoever runs the cluster would rather have them go on.
 func TestCommitsAreLetGo(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), waits)
 	c.apply()
 	c.docker("stop", c.name("b"))

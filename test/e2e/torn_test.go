@@ -5,6 +5,7 @@ import "testing"
 // TestADataDirectoryThatIsEmptyOrIncomplete empties a standby's data directory, which is then made anew, and takes away only what
 // makes it one, which nobody but its owner can put right.
 func TestADataDirectoryThatIsEmptyOrIncomplete(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.apply()
 	inVolume := func(script string) {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -20,21 +19,22 @@ import (
 )
 
 // TestTransitions takes clusters through the catalogue of test/transitions, with clients connected that write and read
-// without pause. Without PGREPL_TEST_TRANSITIONS it is the chains for every change, on two versions.
+// without pause. In CI it is the chains for every change, on two versions.
 func TestTransitions(t *testing.T) {
+	t.Parallel()
 	chains, err := transitions.Chains()
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := os.Getenv("PGREPL_TEST_TRANSITIONS") != ""
 	on := []int{versions[0], usual}
-	if all {
+	if all() {
 		on = versions
 	}
 	for _, c := range chains {
 		for _, version := range on {
-			if c.CI || all {
+			if c.CI || all() {
 				t.Run(fmt.Sprintf("%s/%d", c.Name, version), func(t *testing.T) {
+					t.Parallel()
 					if img, ok := image(t, version, "plain"); ok {
 						live(t, c, img)
 					}
@@ -47,6 +47,7 @@ func TestTransitions(t *testing.T) {
 // TestTransitionsKilled takes the clusters through the same, and kills every apply: after its first side effect, then the next
 // one after its second, and so on until one ends. Nothing that was acknowledged is lost, and the cluster is then as declared.
 func TestTransitionsKilled(t *testing.T) {
+	t.Parallel()
 	if !chaos() {
 		return // minutes of it: make chaos
 	}

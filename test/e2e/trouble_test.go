@@ -9,6 +9,7 @@ import (
 // TestARuleThatLocksStandbysOutIsFoundAfterTheApply lets a host name in that is nobody's, which no file can tell. The standby
 // streams on over the connection that it has, which is why only a fresh login can.
 func TestARuleThatLocksStandbysOutIsFoundAfterTheApply(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), life)
 	c.apply()
 	c.edit("host replication replicator samenet", "host replication replicator nobody.invalid")
@@ -22,6 +23,7 @@ func TestARuleThatLocksStandbysOutIsFoundAfterTheApply(t *testing.T) {
 }
 
 func TestClonesTakeNoMoreWalsendersThanThereAre(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), strings.Replace(small, "{ image = var.image }", "{\n  image = var.image\n  settings = { max_wal_senders = 4 }\n}", 1)+`
 replica "%-c" {}
 replica "%-d" {}
@@ -33,6 +35,7 @@ replica "%-d" {}
 }
 
 func TestDestroyWorksWithTheMasterDown(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.apply()
 	c.docker("kill", c.name("a"))
@@ -43,6 +46,7 @@ func TestDestroyWorksWithTheMasterDown(t *testing.T) {
 
 // TestAFullDisk gives a replica a volume of 20 MB, which a base backup does not fit into.
 func TestAFullDisk(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.docker("volume", "create", "--label", "io.pgrepl.cluster="+c.prefix, "--label", "io.pgrepl.object=volume/"+c.name("b"), "--label", "io.pgrepl.node="+c.name("b"),
 		"--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=20m", c.name("b"))
@@ -55,6 +59,7 @@ func TestAFullDisk(t *testing.T) {
 }
 
 func TestASecondSignalStopsAtOnce(t *testing.T) {
+	t.Parallel()
 	c := filled(t)
 	b := c.start("apply", "--auto-approve")
 	c.eventually("a base backup runs", c.cloning)
@@ -69,6 +74,7 @@ func TestASecondSignalStopsAtOnce(t *testing.T) {
 
 // TestEverythingMisspelledOnce has a mistake in every line; each is found in the one pass, at its place.
 func TestEverythingMisspelledOnce(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, "x:17", `
 varible "image" {}
 cluster "%" {
@@ -91,6 +97,7 @@ slot "s" { tipe = "physical" }
 
 // TestHalfAChangeBreaksNoStandby leaves out by --target what has to come first.
 func TestHalfAChangeBreaksNoStandby(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), life)
 	c.apply()
 	c.edit("max_connections = 50", "max_connections = 40")

@@ -8,6 +8,7 @@ import (
 // TestTurns raises one hot-standby parameter and lowers another in one apply, and leaves standbys with too little by hand: what
 // stands still looks healthy, and is found and healed.
 func TestTurns(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), life)
 	c.apply()
 	started := func(node string) string { return c.sql(node, "SELECT pg_postmaster_start_time()") }

@@ -8,6 +8,7 @@ import (
 // TestServerHasTheLastWord: values that only the server can judge are refused before anything moves, all at once, each at its line;
 // asking leaves no trace in what the session works with.
 func TestServerHasTheLastWord(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.apply()
 	c.edit("cluster \"%\" { image = var.image }", `cluster "%" {

@@ -26,7 +26,7 @@ replica "%-e" { delay = "1h" }
 // TestVerify times a row on its way to replicas of every kind; says of one that cannot be asked that it is not known, of one that
 // does not get it that it did not arrive, and of a commit that waits in vain why; and leaves nothing to plan.
 func TestVerify(t *testing.T) {
-	t.Parallel() // it mostly waits
+	t.Parallel()
 	onVersions(t, someVersions(15, 16, 18, 17), func(t *testing.T, image string) {
 		c := newCluster(t, image, verified)
 		c.apply()

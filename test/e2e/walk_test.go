@@ -22,12 +22,14 @@ import (
 // says of the living one. Then each standby that commits wait for is killed (every third time, and in make chaos always), and
 // again all three agree; it comes back, and the plan goes on.
 func TestKillsAreSeenAsSimulated(t *testing.T) {
+	t.Parallel()
 	walkThrough(t, (*walk).through)
 }
 
 // TestKilledHalfWay goes the same way. The run ends after a part of the steps, and there a standby that commits wait for is
 // killed: a plain apply brings the cluster to where the file says, and no acknowledged row is lost.
 func TestKilledHalfWay(t *testing.T) {
+	t.Parallel()
 	if !chaos() {
 		return // minutes of it: make chaos
 	}

@@ -94,7 +94,7 @@ func (w *watching) types(keys string) {
 
 // TestWatch: a replica stops and is named with its limit and the next command; it starts again, and the event says so.
 func TestWatch(t *testing.T) {
-	t.Parallel() // it mostly waits
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	c.apply()
 	w := c.watch("--every", "500ms")
@@ -132,6 +132,7 @@ func TestWatch(t *testing.T) {
 
 // TestWatchWithoutATerminal refuses, and says what to use instead.
 func TestWatchWithoutATerminal(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, usualImage(t), small)
 	contains(t, c.want(64, "watch").err, "needs a terminal", "pgrepl status --watch")
 }

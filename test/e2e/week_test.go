@@ -26,6 +26,7 @@ replica "%-b" {}
 // TestAWeekInTheLifeOfACluster does what comes up in a week, one day after the other, with nothing but what the tool prints:
 // where it refuses, it says which flag lets it go on.
 func TestAWeekInTheLifeOfACluster(t *testing.T) {
+	t.Parallel()
 	img := usualImage(t)
 	c := newCluster(t, img, week)
 	c.env = append(c.env, "PGREPL_VAR_copier=monday")
