@@ -259,15 +259,18 @@ func judgeLagTime(v *view, r Report) {
 
 func judgeLagBytes(v *view, r Report) {
 	for _, row := range r.Standbys() {
-		lag, what := row.Replay, "replay"
-		if row.Delay > 0 { // what it holds back on purpose, it has
-			lag, what = row.Flush, "flush"
+		if lag, what := row.lagBytes(); lag != nil {
+			v.measure("lag_bytes", Subject{Node: row.Name}, *lag, v.limits.LagWarning, v.limits.LagCritical, what+" lag ", "pgrepl verify")
 		}
-		if lag == nil {
-			continue
-		}
-		v.measure("lag_bytes", Subject{Node: row.Name}, *lag, v.limits.LagWarning, v.limits.LagCritical, what+" lag ", "pgrepl verify")
 	}
+}
+
+// lagBytes is the lag of a standby that is judged, and which one that is.
+func (n NodeReport) lagBytes() (lag *int64, what string) {
+	if n.Delay > 0 { // what it holds back on purpose, it has
+		return n.Flush, "flush"
+	}
+	return n.Replay, "replay"
 }
 
 // measure judges a size by its two limits.

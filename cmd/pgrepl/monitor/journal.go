@@ -9,21 +9,13 @@ import (
 	"pgrepl/engine/health"
 )
 
-// Event is a finding that came, went, or became better or worse.
+// Event is a change at a time.
 type Event struct {
 	Number int       `json:"number"` // they count from 1
 	At     time.Time `json:"at"`
-	What   string    `json:"what"` // came, level, went
 	Lasted float64   `json:"lasted_seconds,omitempty"`
-	health.Finding
+	health.Change
 }
-
-// The kinds of events.
-const (
-	came  = "came"
-	level = "level"
-	went  = "went"
-)
 
 // journal is what happened while the monitor ran.
 type journal struct {
@@ -39,20 +31,15 @@ const noSample = "sample"
 
 // see compares what is found now with what was.
 func (j *journal) see(r health.Report) {
-	for _, f := range j.open {
-		if i := slices.IndexFunc(r.Findings, same(f)); i < 0 {
-			j.add(Event{At: r.At, What: went, Lasted: max(r.At.Sub(f.Since).Seconds(), 0), Finding: f})
+	changes, open := health.Changes(j.open, r)
+	for _, c := range changes {
+		e := Event{At: r.At, Change: c}
+		if c.What == health.Went {
+			e.Lasted = max(r.At.Sub(c.Since).Seconds(), 0)
 		}
+		j.add(e)
 	}
-	for _, f := range r.Findings {
-		switch i := slices.IndexFunc(j.open, same(f)); {
-		case i < 0:
-			j.add(Event{At: r.At, What: came, Finding: f})
-		case j.open[i].Level != f.Level:
-			j.add(Event{At: r.At, What: level, Finding: f})
-		}
-	}
-	j.open = slices.Clone(r.Findings)
+	j.open = open
 }
 
 // blind notes that no sample could be taken. What was found before is neither there nor gone.
@@ -62,7 +49,7 @@ func (j *journal) blind(at time.Time, why string) {
 	}
 	f := health.Finding{Level: health.Unknown, Rule: noSample, Text: "no sample can be taken: " + why, Next: "pgrepl status", Since: at}
 	j.open = append(slices.Clone(j.open), f)
-	j.add(Event{At: at, What: came, Finding: f})
+	j.add(Event{At: at, Change: health.Change{What: health.Came, Finding: f}})
 }
 
 func (j *journal) add(e Event) {
@@ -81,15 +68,10 @@ func (j *journal) after(number int) []Event {
 func (e Event) String() string {
 	where := strings.TrimPrefix(e.Subject.String()+": ", ": ")
 	switch e.What {
-	case went:
+	case health.Went:
 		return fmt.Sprintf("over: %s%s, after %s", where, e.Text, health.Time(time.Duration(e.Lasted*float64(time.Second))))
-	case level:
+	case health.Turned:
 		return fmt.Sprintf("now %s: %s%s", e.Level, where, e.Text)
 	}
 	return fmt.Sprintf("%s: %s%s; next: %s", e.Level, where, e.Text, e.Next)
-}
-
-// same tells the finding of one rule on one object, whatever its figure.
-func same(f health.Finding) func(health.Finding) bool {
-	return func(o health.Finding) bool { return o.Rule == f.Rule && o.Subject == f.Subject }
 }

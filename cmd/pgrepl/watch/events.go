@@ -10,55 +10,30 @@ import (
 // event is a finding that came, went, or changed its level.
 type event struct {
 	at     time.Time
-	verb   string // one of those below
+	what   string // one of health's
 	rule   string
 	level  health.Level
 	on     health.Subject
-	what   string // with the figures of then
+	text   string // with the figures of then
 	next   string
 	lasted time.Duration // of one that is over
 }
 
-const (
-	came   = "came"
-	turned = "now " // it is worse or better than before
-	isOver = "over"
-)
+// verbs are what the kinds of changes are called in a line.
+var verbs = map[string]string{health.Came: "came", health.Turned: "now ", health.Went: "over"}
 
-// compared are the events that a report makes of the findings that were open before, and those that are open now. One on a node
-// that does not answer any more is not over: it is not known.
-func compared(open []health.Finding, r health.Report) (events []event, still []health.Finding) {
-	for _, f := range r.Findings {
-		e := event{at: r.At, verb: came, rule: f.Rule, level: f.Level, on: f.Subject, what: f.String(), next: f.Next}
-		switch old, was := same(open, f); {
-		case was && old.Level == f.Level:
-			continue
-		case was:
-			e.verb = turned
+func eventsOf(changes []health.Change, at time.Time) []event {
+	var out []event
+	for _, c := range changes {
+		e := event{at: at, what: c.What, rule: c.Rule, level: c.Level, on: c.Subject, text: c.Finding.String()}
+		if c.What == health.Went {
+			e.lasted = at.Sub(c.Since)
+		} else {
+			e.next = c.Next
 		}
-		events = append(events, e)
+		out = append(out, e)
 	}
-	still = append(still, r.Findings...)
-	for _, f := range open {
-		if _, is := same(r.Findings, f); is {
-			continue
-		}
-		if n := r.Node(f.Node); n != nil && n.Recovery == nil && f.Rule != "node" {
-			still = append(still, f)
-			continue
-		}
-		events = append(events, event{at: r.At, verb: isOver, rule: f.Rule, level: f.Level, on: f.Subject, what: f.String(), lasted: r.At.Sub(f.Since)})
-	}
-	return events, still
-}
-
-func same(in []health.Finding, f health.Finding) (health.Finding, bool) {
-	for _, other := range in {
-		if other.Rule == f.Rule && other.Subject == f.Subject {
-			return other, true
-		}
-	}
-	return health.Finding{}, false
+	return out
 }
 
 // recent puts events before those that there are.
@@ -73,11 +48,11 @@ func recent(events, before []event) []event {
 // line is an event as it is listed.
 func (e event) line() line {
 	kind := of(e.level)
-	if e.verb == isOver {
+	if e.what == health.Went {
 		kind = faint
 	}
-	out := line{{e.at.Format(time.TimeOnly) + " ", faint}, {e.verb + " ", kind}, {string(e.level) + " ", kind}, {subjectName(e.on) + ": ", strong}, {e.what, plain}}
-	if e.verb == isOver {
+	out := line{{e.at.Format(time.TimeOnly) + " ", faint}, {verbs[e.what] + " ", kind}, {string(e.level) + " ", kind}, {subjectName(e.on) + ": ", strong}, {e.text, plain}}
+	if e.what == health.Went {
 		out = append(out, span{", after " + health.Time(e.lasted), faint})
 	}
 	return out

@@ -44,10 +44,10 @@ const (
 func (s seen) take(r health.Report) seen {
 	var events []event
 	if s.trouble != "" {
-		events = append(events, event{at: r.At, verb: isOver, level: health.Unknown, what: s.trouble, lasted: r.At.Sub(s.since)})
+		events = append(events, event{at: r.At, what: health.Went, level: health.Unknown, text: s.trouble, lasted: r.At.Sub(s.since)})
 	}
-	found, open := compared(s.open, r)
-	s.fresh = append(events, found...)
+	changes, open := health.Changes(s.open, r)
+	s.fresh = append(events, eventsOf(changes, r.At)...)
 	s.open, s.events = open, recent(s.fresh, s.events)
 	last, past := map[string]answered{}, map[string][]point{}
 	for _, n := range r.Nodes {
@@ -91,7 +91,7 @@ func (s seen) fail(now time.Time, err error) seen {
 	text := summary(err)
 	if s.trouble == "" {
 		s.since = now
-		s.events = recent([]event{{at: now, verb: came, level: health.Unknown, what: text}}, s.events)
+		s.events = recent([]event{{at: now, what: health.Came, level: health.Unknown, text: text}}, s.events)
 	}
 	s.trouble = text
 	past := map[string][]point{}
