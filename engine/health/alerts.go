@@ -97,10 +97,12 @@ func (j Judged) whole() []Alert {
 }
 
 func (j Judged) nodes() []Alert {
+	free, segment := j.of("pgrepl_node_disk_free_bytes"), j.of("pgrepl_node_wal_segment_bytes") // which a server that a full disk took down does not tell
 	return []Alert{
 		{Name: "PgreplNodeDown", Rule: "node", Expr: j.of("pgrepl_node_up") + " == 0", For: missingCritical, Severity: calls, Summary: ofNode + " does not answer", Next: "docker logs --tail 20 " + ofNode},
+		{Name: "PgreplNodeUnknown", Rule: "node", Expr: j.of("pgrepl_finding", "rule", "node", "level", string(Unknown)) + " == 1", For: missingCritical, Severity: warns, Summary: ofNode + " lets the monitor not in: nothing is known of it", Next: "pgrepl plan"},
 		{Name: "PgreplNodePart", Rule: "part", Expr: j.of("pgrepl_node_as_declared") + " == 0", Severity: calls, Summary: ofNode + " is not what the file makes of it", Next: "pgrepl plan"},
-		{Name: "PgreplDiskFull", Rule: "room", Expr: fmt.Sprintf("%s / %s %s < %d", j.of("pgrepl_node_disk_free_bytes"), sameNode, j.of("pgrepl_node_wal_segment_bytes"), roomFiles), Severity: calls,
+		{Name: "PgreplDiskFull", Rule: "room", Expr: fmt.Sprintf("%s / %s %s < %d or %s < %d unless %s %s", free, sameNode, segment, roomFiles, free, roomFiles*usualSegment, sameNode, segment), Severity: calls,
 			Summary: "The disk of " + ofNode + " has no room for two WAL files", Next: "docker exec " + ofNode + " df -h"},
 		{Name: "PgreplPendingRestart", Rule: "pending_restart", Expr: j.of("pgrepl_node_pending_restart_settings") + " > 0", Severity: warns, Summary: "{{ $value }} settings of " + ofNode + " wait for a restart", Next: "pgrepl plan"},
 	}

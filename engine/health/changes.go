@@ -55,7 +55,7 @@ func (r Report) tells(f Finding) bool {
 	case f.Rule == "lag_time":
 		return n.LagLow != nil
 	case f.Rule == "lag_bytes":
-		lag, _ := n.lagBytes()
+		lag, _ := n.LagBytes()
 		return lag != nil
 	}
 	return n.Recovery != nil

@@ -124,6 +124,23 @@ func TestJudgement(t *testing.T) {
 	}
 }
 
+// TestWhoIsNotLetInIsNoZero: figures that nobody was let in to see are absent, so that no alert takes them for a fault.
+func TestWhoIsNotLetInIsNoZero(t *testing.T) {
+	s := two(0)
+	for i := range s.Nodes {
+		s.Nodes[i].Live, s.Nodes[i].Refused = nil, true
+	}
+	r := (&Memory{}).Judge("c", s, DefaultLimits())
+	for _, m := range Metrics() {
+		switch m.Name {
+		case "pgrepl_primaries", "pgrepl_node_up", "pgrepl_replica_connected":
+			if v := m.Values(Watched{Cluster: "c", Fresh: &r}); len(v) > 0 {
+				t.Errorf("%s says %v", m.Name, v)
+			}
+		}
+	}
+}
+
 // TestOnceIsNoExcuse: a command that ends cannot wait and see.
 func TestOnceIsNoExcuse(t *testing.T) {
 	s := two(0)

@@ -18,6 +18,7 @@ const (
 	roomWarning      = 24 * time.Hour   // until the disk is full, or a slot is lost
 	roomCritical     = time.Hour
 	roomFiles        = 2                // WAL files that must at least fit on the disk
+	usualSegment     = 16 << 20         // size of one of them, where that is not known
 	growthLeast      = 30 * time.Second // over which a growth is measured before anything is concluded from it
 )
 

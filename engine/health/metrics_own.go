@@ -43,14 +43,34 @@ func findings(w Watched) []Value {
 	return out
 }
 
+// primaries cannot be told where none is known and a node lets nobody in, which may be one.
 func primaries(r Report) *float64 {
-	n := 0
+	n, refused := 0, false
 	for _, node := range r.Nodes {
+		refused = refused || r.refuses(node.Name)
 		if node.Recovery != nil && !*node.Recovery {
 			n++
 		}
 	}
+	if n == 0 && refused {
+		return nil
+	}
 	return count(n)
+}
+
+// refuses reports whether a server is up and lets the monitor not in: nothing else is known of it.
+func (r Report) refuses(node string) bool {
+	n := r.sample.node(node)
+	return n != nil && n.Refused
+}
+
+func answers(w Watched) []Value {
+	return ofNodes(func(n NodeReport, l *Live) *float64 {
+		if w.Fresh.refuses(n.Name) {
+			return nil
+		}
+		return yes(l != nil)
+	})(w)
 }
 
 func waiting(r Report) *float64 {
@@ -87,7 +107,7 @@ var nodeMetrics = []Metric{
 		ofNodes(func(NodeReport, *Live) *float64 { return count(1) }, func(n NodeReport) string { return n.Address }, func(n NodeReport) string { return n.Part }, func(n NodeReport) string { return n.Upstream }, func(n NodeReport) string { return n.Version })},
 	{"pgrepl_node_health", "Verdict on the node and on the slot that it reads: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.", Gauge, nodeLabels, ofNodes(func(n NodeReport, _ *Live) *float64 { return count(n.Level.Code()) })},
 	{"pgrepl_node_container_running", "Whether its container runs.", Gauge, nodeLabels, ofNodes(func(n NodeReport, _ *Live) *float64 { return yes(n.Container == "running") })},
-	{"pgrepl_node_up", "Whether its server answered.", Gauge, nodeLabels, ofNodes(func(_ NodeReport, l *Live) *float64 { return yes(l != nil) })},
+	{"pgrepl_node_up", "Whether its server answered. Absent where it lets the monitor not in.", Gauge, nodeLabels, answers},
 	{"pgrepl_node_in_recovery", "Whether it is a standby in fact.", Gauge, nodeLabels, ofNodes(func(n NodeReport, _ *Live) *float64 { return whether(n.Recovery) })},
 	{"pgrepl_node_as_declared", "Whether it is what the file makes of it: the master takes writes, a replica is in recovery.", Gauge, nodeLabels, ofNodes(asDeclared)},
 	{"pgrepl_node_start_timestamp_seconds", "When its server was started.", Gauge, nodeLabels, ofNodes(said(func(l *Live) *float64 { return unix(l.At.Add(-l.Up)) }))},
@@ -136,7 +156,7 @@ var replicaMetrics = []Metric{
 // connected is not known of a replica where neither it nor its upstream says.
 func connected(w Watched) []Value {
 	return ofReplicas(func(n NodeReport) *float64 {
-		if n.State == "no answer" && w.Fresh.live(n.Upstream) == nil {
+		if (n.State == "no answer" || w.Fresh.refuses(n.Name)) && w.Fresh.live(n.Upstream) == nil {
 			return nil
 		}
 		sending := n.State == "streaming" || n.State == "catchup"

@@ -129,6 +129,23 @@ func (n NodeReport) Behind() *Lag {
 	return &lag
 }
 
+// Late is how far behind a standby is in seconds beyond its declared delay, which is what is judged; nil where it is not known.
+func (n NodeReport) Late() *float64 {
+	if n.LagLow == nil {
+		return nil
+	}
+	return pointer(max(*n.LagLow-n.Delay, 0))
+}
+
+// LagBytes is how far behind a standby is in bytes, as that is judged, and at what: one with a declared delay has on its disk what
+// it holds back on purpose.
+func (n NodeReport) LagBytes() (lag *int64, what string) {
+	if n.Delay > 0 {
+		return n.Flush, "flush"
+	}
+	return n.Replay, "replay"
+}
+
 // SlotReport is one replication slot.
 type SlotReport struct {
 	Name     string   `json:"name"`

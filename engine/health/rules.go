@@ -259,18 +259,10 @@ func judgeLagTime(v *view, r Report) {
 
 func judgeLagBytes(v *view, r Report) {
 	for _, row := range r.Standbys() {
-		if lag, what := row.lagBytes(); lag != nil {
+		if lag, what := row.LagBytes(); lag != nil {
 			v.measure("lag_bytes", Subject{Node: row.Name}, *lag, v.limits.LagWarning, v.limits.LagCritical, what+" lag ", "pgrepl verify")
 		}
 	}
-}
-
-// lagBytes is the lag of a standby that is judged, and which one that is.
-func (n NodeReport) lagBytes() (lag *int64, what string) {
-	if n.Delay > 0 { // what it holds back on purpose, it has
-		return n.Flush, "flush"
-	}
-	return n.Replay, "replay"
 }
 
 // measure judges a size by its two limits.
@@ -380,7 +372,7 @@ func judgeRoom(v *view, r Report) {
 		if n.Room == nil {
 			continue
 		}
-		segment := int64(16 << 20)
+		segment := int64(usualSegment)
 		if n.Live != nil {
 			segment = n.Live.Segment
 		}

@@ -29,7 +29,12 @@ func limits(warning, critical float64) []object {
 
 // graphs are the panels, in reading order, by the same limits as all else.
 func graphs(l health.Limits) []graph {
-	const of = `{cluster="$cluster"}`
+	const (
+		of     = `{cluster="$cluster"}`
+		delay  = "pgrepl_replica_delay_seconds" + of
+		late   = "pgrepl_replica_lag_seconds" + of + " - on (cluster, node) " + delay
+		behind = "pgrepl_replica_replay_lag_bytes" + of + " and on (cluster, node) " + delay + " == 0 or pgrepl_replica_flush_lag_bytes" + of + " and on (cluster, node) " + delay + " > 0" // it has what it holds back
+	)
 	verdicts := object{"mappings": []object{{"type": "value", "options": object{"0": object{"text": "OK"}, "1": object{"text": "WARNING"}, "2": object{"text": "CRITICAL"}, "3": object{"text": "UNKNOWN"}}}}}
 	health := []object{step("green", nil), step("orange", 1), step("red", 2), step("purple", 3)}
 	upDown := object{"mappings": []object{{"type": "value", "options": object{"0": object{"text": "down"}, "1": object{"text": "up"}}}}}
@@ -37,10 +42,10 @@ func graphs(l health.Limits) []graph {
 		{"Verdict", "stat", "none", "pgrepl_health" + of, "", 6, 4, health, verdicts},
 		{"Fresh", "stat", "none", "pgrepl_up" + of, "", 3, 4, []object{step("red", nil), step("green", 1)}, upDown},
 		{"Replicas streaming", "stat", "none", "pgrepl_replicas_streaming" + of, "", 5, 4, []object{step("blue", nil)}, nil},
-		{"Worst true lag", "stat", "s", "max(pgrepl_replica_lag_seconds" + of + ")", "", 5, 4, limits(l.LagTimeWarning.Seconds(), l.LagTimeCritical.Seconds()), nil},
+		{"Worst true lag, beyond delays", "stat", "s", "max(" + late + ")", "", 5, 4, limits(l.LagTimeWarning.Seconds(), l.LagTimeCritical.Seconds()), nil},
 		{"Objects that differ from the file", "stat", "none", "pgrepl_drift_changes" + of, "", 5, 4, []object{step("green", nil), step("orange", 1)}, nil},
-		{"True lag", "timeseries", "s", "pgrepl_replica_lag_seconds" + of, "{{node}}", 12, 8, limits(l.LagTimeWarning.Seconds(), l.LagTimeCritical.Seconds()), nil},
-		{"Bytes behind", "timeseries", "bytes", "pgrepl_replica_replay_lag_bytes" + of, "{{node}}", 12, 8, limits(float64(l.LagWarning), float64(l.LagCritical)), nil},
+		{"True lag, beyond delays", "timeseries", "s", late, "{{node}}", 12, 8, limits(l.LagTimeWarning.Seconds(), l.LagTimeCritical.Seconds()), nil},
+		{"Bytes behind", "timeseries", "bytes", behind, "{{node}}", 12, 8, limits(float64(l.LagWarning), float64(l.LagCritical)), nil},
 		{"WAL written and replayed", "timeseries", "binBps", "pgrepl_node_wal_bytes_per_second" + of, "{{node}}", 12, 8, []object{step("green", nil)}, nil},
 		{"WAL held by slots", "timeseries", "bytes", "pgrepl_slot_retained_bytes" + of, "{{slot}} on {{node}}", 12, 8, limits(float64(l.SlotWarning), float64(l.SlotCritical)), nil},
 		{"Time until a slot fills its disk", "timeseries", "s", "pgrepl_slot_disk_full_seconds" + of, "{{slot}} on {{node}}", 8, 7, []object{step("red", nil), step("orange", 3600), step("green", 86400)}, nil},

@@ -17,11 +17,11 @@ type point struct {
 func pointOf(r health.Report) point {
 	p := point{r.At, map[string]float64{}, map[string]float64{}, map[string]float64{}, map[string]float64{}}
 	for _, n := range r.Standbys() {
-		if n.LagLow != nil {
-			p.lag[n.Name] = *n.LagLow
+		if late := n.Late(); late != nil {
+			p.lag[n.Name] = *late
 		}
-		if n.Replay != nil {
-			p.behind[n.Name] = float64(*n.Replay)
+		if lag, _ := n.LagBytes(); lag != nil {
+			p.behind[n.Name] = float64(*lag)
 		}
 	}
 	if n := r.Node(r.Primary); n != nil && n.Rate != nil {
@@ -83,8 +83,8 @@ func peaks(a, b map[string]float64) map[string]float64 {
 type columns struct {
 	Width    float64               `json:"width_seconds"` // of one point
 	At       []float64             `json:"at"`            // seconds since 1970
-	Lag      map[string][]*float64 `json:"lag_seconds"`
-	Behind   map[string][]*float64 `json:"replay_lag_bytes"`
+	Lag      map[string][]*float64 `json:"late_seconds"`
+	Behind   map[string][]*float64 `json:"lag_bytes"`
 	Retained map[string][]*float64 `json:"retained_bytes"`
 	WAL      map[string][]*float64 `json:"wal_bytes_per_second"`
 }

@@ -14,6 +14,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -213,6 +214,40 @@ func TestStream(t *testing.T) {
 			t.Errorf("went: %s", text)
 		}
 		a.Body.Close()
+	}
+}
+
+// TestAQuietStreamGoesOn: what limits a write does not limit the time until the next, in HTTP/2 either.
+func TestAQuietStreamGoesOn(t *testing.T) {
+	defer func(before time.Duration) { writeMost = before }(writeMost)
+	writeMost = 50 * time.Millisecond
+	w := NewWatcher("shop", &fake{next: well}, time.Hour, 0)
+	srv := httptest.NewUnstartedServer(Handler(w, Options{}))
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	defer srv.Close()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+"/api/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := srv.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Body.Close()
+	if a.ProtoMajor != 2 {
+		t.Fatalf("it is %s", a.Proto)
+	}
+	lines := bufio.NewScanner(a.Body)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() && lines.Text() != "event: status" {
+	}
+	time.Sleep(5 * writeMost)
+	w.Add(judged(), time.Now())
+	for lines.Scan() && lines.Text() != "event: status" {
+	}
+	if err := lines.Err(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 
 // Source looks at a cluster.
 type Source interface {
-	Look(context.Context) error // at everything, and how it differs from the file; a first one has to have come before samples
-	Report(context.Context) (health.Report, error)
+	Look(context.Context) error                    // at everything, and how it differs from the file; a first one has to have come before samples
+	Report(context.Context) (health.Report, error) // limits itself
 }
 
 // Watcher takes samples and keeps what came of them.
@@ -37,10 +37,7 @@ type Watcher struct {
 	log     journal
 }
 
-const (
-	sampleTimeout = 10 * time.Second // of an engine that does not answer; a server has less
-	staleLeast    = 10 * time.Second
-)
+const staleLeast = 10 * time.Second
 
 // NewWatcher returns one that takes a sample so often, and looks at everything so often; 0: only once, before the first sample.
 func NewWatcher(cluster string, source Source, every, driftEvery time.Duration) *Watcher {
@@ -96,9 +93,7 @@ func (w *Watcher) looks(ctx context.Context, ready chan<- struct{}) {
 }
 
 func (w *Watcher) sample(ctx context.Context) {
-	limited, cancel := context.WithTimeout(ctx, sampleTimeout)
-	defer cancel()
-	r, err := w.source.Report(limited)
+	r, err := w.source.Report(ctx)
 	w.note(ctx, r, err)
 }
 

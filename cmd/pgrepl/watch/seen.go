@@ -74,11 +74,7 @@ func with(past []point, p point) []point {
 }
 
 func pointOf(n health.NodeReport) point {
-	var p point
-	if n.LagLow != nil {
-		lag := max(*n.LagLow-n.Delay, 0)
-		p.lag = &lag
-	}
+	p := point{lag: n.Late()}
 	if n.Replay != nil {
 		bytes := float64(*n.Replay)
 		p.bytes = &bytes

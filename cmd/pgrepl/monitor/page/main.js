@@ -66,8 +66,8 @@ function charts() {
   const common = { at: columns.at, span, end: Math.max(Date.parse(page.status.at) / 1000 + age(), 1), width: columns.width_seconds, room };
   const pair = (warning, critical) => [{ level: "WARNING", value: warning }, { level: "CRITICAL", value: critical }];
   put(place,
-    chart({ ...common, title: "True lag", note: `limits ${time(limits.lag_time_warning_seconds)} and ${time(limits.lag_time_critical_seconds)}`, series: columns.lag_seconds, words: time, limits: pair(limits.lag_time_warning_seconds, limits.lag_time_critical_seconds) }),
-    chart({ ...common, title: "Bytes behind", note: `limits ${bytes(limits.lag_warning_bytes)} and ${bytes(limits.lag_critical_bytes)}`, series: columns.replay_lag_bytes, words: bytes, binary: true, least: 1024, limits: pair(limits.lag_warning_bytes, limits.lag_critical_bytes) }),
+    chart({ ...common, title: "True lag, beyond delays", note: `limits ${time(limits.lag_time_warning_seconds)} and ${time(limits.lag_time_critical_seconds)}`, series: columns.late_seconds, words: time, limits: pair(limits.lag_time_warning_seconds, limits.lag_time_critical_seconds) }),
+    chart({ ...common, title: "Bytes behind", note: `limits ${bytes(limits.lag_warning_bytes)} and ${bytes(limits.lag_critical_bytes)}`, series: columns.lag_bytes, words: bytes, binary: true, least: 1024, limits: pair(limits.lag_warning_bytes, limits.lag_critical_bytes) }),
     chart({ ...common, title: "WAL written", note: "by the primary", series: columns.wal_bytes_per_second, words: rate, binary: true, least: 1024, limits: [] }),
     chart({ ...common, title: "WAL held by slots", note: `limits ${bytes(limits.slot_warning_bytes)} and ${bytes(limits.slot_critical_bytes)}`, series: columns.retained_bytes, words: bytes, binary: true, least: 1024, limits: pair(limits.slot_warning_bytes, limits.slot_critical_bytes) }));
   put(byID("ranges"), Object.keys(ranges).map((name) => el("button", { type: "button", "data-key": "range " + name, "aria-pressed": String(name === range), onclick: () => choose(name) }, name)));

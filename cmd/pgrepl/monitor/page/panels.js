@@ -1,7 +1,7 @@
 // The panels of the page, each made anew from the status.
 
 import { chip, command, el, svg } from "./draw.js";
-import { broken, bytes, clock, count, lag, rate, subject, time, unknown } from "./words.js";
+import { behind, broken, bytes, clock, count, lag, late, rate, subject, time, unknown } from "./words.js";
 
 export function verdict(status, stale) {
   const primary = status.nodes.find((node) => node.name === status.primary);
@@ -23,14 +23,14 @@ function finding(f, named) {
 export function tiles(status) {
   const primary = status.nodes.find((node) => node.name === status.primary);
   const replicas = status.nodes.filter((node) => node.part === "standby");
-  const worst = replicas.filter((node) => node.lag_seconds !== null).sort((a, b) => b.lag_seconds - a.lag_seconds || (b.replay_lag_bytes ?? 0) - (a.replay_lag_bytes ?? 0))[0];
+  const worst = replicas.filter((node) => late(node) !== null).sort((a, b) => late(b) - late(a) || (behind(b) ?? 0) - (behind(a) ?? 0))[0];
   const holds = status.slots.filter((slot) => slot.retained_bytes !== null).sort((a, b) => b.retained_bytes - a.retained_bytes)[0];
   const drift = status.drift;
   const changes = drift && !drift.unsaid ? drift.changes.length : null;
   return [
     tile("Primary writes", rate(primary?.wal_bytes_per_second), primary ? "WAL at " + primary.lsn : "nobody does"),
     tile("Replicas streaming", status.replicas.declared ? `${status.replicas.streaming} of ${status.replicas.declared}` : "none", status.replicas.declared ? `${status.replicas.healthy} healthy` : "declared"),
-    tile("Worst true lag", worst ? lag(worst) : unknown, worst ? `${worst.name}, ${bytes(worst.replay_lag_bytes)}` : "not known"),
+    tile("Worst true lag", worst ? lag(worst) : unknown, worst ? `${worst.name}, ${worst.delay_seconds ? `of which ${time(worst.delay_seconds)} are declared` : bytes(worst.replay_lag_bytes)}` : "not known"),
     tile("Most held by a slot", holds ? bytes(holds.retained_bytes) : unknown, holds ? holds.name + (holds.growth_bytes_per_second > 0 ? ", grows " + rate(holds.growth_bytes_per_second) : "") : "no slot holds WAL"),
     tile("Drift from the file", changes === null ? unknown : changes === 0 ? "none" : count(changes, "object"), changes === null ? "not looked at" : changes ? drift.changes.slice(0, 2).join(", ") : "as of " + time(drift.age_seconds) + " ago"),
   ];

@@ -1,10 +1,11 @@
 // What the charts show: the monitor's history, and what came since.
 
 import { ask } from "./stream.js";
+import { behind, late } from "./words.js";
 
 export const ranges = { "5m": 300, "15m": 900, "1h": 3600, "6h": 21600, "24h": 86400 };
 
-const COLUMNS = ["lag_seconds", "replay_lag_bytes", "retained_bytes", "wal_bytes_per_second"];
+const COLUMNS = ["late_seconds", "lag_bytes", "retained_bytes", "wal_bytes_per_second"];
 
 export class Past {
   range = "5m";
@@ -30,17 +31,18 @@ export class Past {
     at.push(now);
     for (const node of status.nodes) {
       if (node.part === "standby") {
-        this.#set("lag_seconds", node.name, node.lag_seconds);
-        this.#set("replay_lag_bytes", node.name, node.replay_lag_bytes);
+        this.#set("late_seconds", node.name, late(node));
+        this.#set("lag_bytes", node.name, behind(node));
       }
       if (node.name === status.primary) this.#set("wal_bytes_per_second", node.name, node.wal_bytes_per_second);
     }
     for (const slot of status.slots) this.#set("retained_bytes", slot.name + " on " + slot.node, slot.retained_bytes);
     const old = at.findIndex((t) => t >= now - 900);
     for (const column of COLUMNS) {
-      for (const values of Object.values(this.columns[column])) {
+      for (const [name, values] of Object.entries(this.columns[column])) {
         while (values.length < at.length) values.push(null);
         values.splice(0, old);
+        if (values.every((value) => value === null)) delete this.columns[column][name];
       }
     }
     at.splice(0, old);

@@ -31,6 +31,15 @@ export function lag(node) {
   return high - low <= 3 || high <= low * 1.25 ? time(low) : "≤ " + time(high);
 }
 
+// late and behind are what is judged of a replica: beyond its declared delay; and one with a delay has what it holds back.
+export function late(node) {
+  return node.lag_seconds === null ? null : Math.max(node.lag_seconds - (node.delay_seconds ?? 0), 0);
+}
+
+export function behind(node) {
+  return node.delay_seconds ? node.flush_lag_bytes : node.replay_lag_bytes;
+}
+
 export function clock(at) {
   return new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 }
