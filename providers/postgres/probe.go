@@ -212,9 +212,9 @@ func (w *watch) arrival(began time.Time, at lsn, lost bool) health.Arrival {
 				*into = &since
 			}
 		}
-		note(g.received >= at, &a.Received)
-		note(g.flushed >= at, &a.Flushed)
-		note(g.replayed >= at, &a.Replayed)
+		note(g.received >= at || g.readable, &a.Received) // at lies behind what others have written meanwhile
+		note(g.flushed >= at || g.readable, &a.Flushed)
+		note(g.replayed >= at || g.readable, &a.Replayed)
 		note(g.readable, &a.Readable)
 	}
 	return a
