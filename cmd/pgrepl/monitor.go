@@ -111,19 +111,22 @@ func (a *app) monitor(ctx context.Context, f monitorFlags) error {
 	})
 }
 
-// serve watches, and answers on a listener.
-func (a *app) serve(ctx context.Context, file *schema.Cluster, on *docker.Engine, f monitorFlags, answer func(context.Context, *monitor.Watcher) error) error {
+// serve watches, and answers on a listener, until it is told to end: that is an end as of any other command.
+func (a *app) serve(until context.Context, file *schema.Cluster, on *docker.Engine, f monitorFlags, answer func(context.Context, *monitor.Watcher) error) error {
 	source := &watched{file: file, on: on, driftEvery: f.driftEvery}
 	defer source.close()
 	w := monitor.NewWatcher(file.Name, source, f.every, f.driftEvery)
 	w.Say = func(e monitor.Event) { fmt.Fprintln(a.err, render.Line(e.String())) }
-	g, ctx := errgroup.WithContext(ctx)
+	g, ctx := errgroup.WithContext(until)
 	g.Go(func() error {
 		w.Run(ctx)
 		return nil
 	})
 	g.Go(func() error { return answer(ctx, w) })
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return cause(until, until.Err())
 }
 
 // monitorOnce is a monitoring plugin: whatever keeps it from judging is UNKNOWN.
@@ -131,10 +134,7 @@ func (a *app) monitorOnce(ctx context.Context) error {
 	if err := a.offers(formatNames(statusFormats)...); err != nil {
 		return err
 	}
-	f := statusFlags{exitCode: true}
-	return a.unknown(a.withCluster(ctx, func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
-		return a.status(ctx, file, on, f)
-	}), true)
+	return a.statusOf(ctx, statusFlags{exitCode: true})
 }
 
 // tokenLeast is how long a token has to be: it is all that keeps others out.
@@ -150,11 +150,13 @@ func (f monitorFlags) options() (monitor.Options, *tls.Config, error) {
 	}
 	slices.Sort(o.Compat)
 	o.Compat = slices.Compact(o.Compat)
-	if f.every < 100*time.Millisecond {
-		return o, nil, fmt.Errorf("--every is at least 100ms, not %s", f.every)
+	if err := often("every", f.every, sampleLeast); err != nil {
+		return o, nil, err
 	}
-	if f.driftEvery < 0 {
-		return o, nil, fmt.Errorf("--drift-every is 0 or a time, not %s", f.driftEvery)
+	if f.driftEvery != 0 {
+		if err := often("drift-every", f.driftEvery, lookLeast); err != nil {
+			return o, nil, err
+		}
 	}
 	host, _, err := net.SplitHostPort(f.listen)
 	if err != nil {

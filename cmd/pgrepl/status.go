@@ -64,10 +64,10 @@ func newStatus(a *app) *cobra.Command {
 			if err := a.offers(formatNames(statusFormats)...); err != nil {
 				return err
 			}
-			err := a.withCluster(c.Context(), func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
-				return a.status(ctx, file, on, f)
-			})
-			return a.unknown(err, f.exitCode || a.format == "nagios")
+			if err := f.check(c, a.format); err != nil {
+				return err
+			}
+			return a.statusOf(c.Context(), f)
 		},
 	}
 	c.Flags().BoolVar(&f.exitCode, "exit-code", false, "exit with 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN")
@@ -75,6 +75,43 @@ func newStatus(a *app) *cobra.Command {
 	c.Flags().DurationVar(&f.watch, "watch", 0, "show it again and again, so often (2s where it says no more)")
 	c.Flags().Lookup("watch").NoOptDefVal = "2s"
 	return c
+}
+
+func (f statusFlags) check(c *cobra.Command, format string) error {
+	if !c.Flags().Changed("watch") {
+		return nil
+	}
+	if f.exitCode || format == "nagios" {
+		return usageError{errors.New("--watch goes on until it is stopped: --exit-code and -o nagios are for a status that ends")}
+	}
+	return often("watch", f.watch, sampleLeast)
+}
+
+// sampleLeast and lookLeast are how often samples are taken, and the cluster is compared with its file, at most.
+const (
+	sampleLeast = 100 * time.Millisecond
+	lookLeast   = time.Second
+)
+
+// often refuses a flag that asks for something too often.
+func often(flag string, every, least time.Duration) error {
+	if every < least {
+		return usageError{fmt.Errorf("--%s %s is too often: %s is the least", flag, every, least)}
+	}
+	return nil
+}
+
+// statusOf shows the health of the file's cluster, and where that cannot be told, so to whoever asked for codes or figures.
+func (a *app) statusOf(ctx context.Context, f statusFlags) error {
+	err := a.withCluster(ctx, func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
+		err := a.status(ctx, file, on, f)
+		var told judged
+		if err != nil && !errors.As(err, &told) && a.format == "prometheus" {
+			return errors.Join(err, render.BlindPrometheus(a.out, file.Name))
+		}
+		return err
+	})
+	return a.unknown(err, f.exitCode || a.format == "nagios")
 }
 
 // judged is the exit code of a health that could be told.

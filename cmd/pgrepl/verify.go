@@ -90,6 +90,9 @@ func (a *app) verify(ctx context.Context, file *schema.Cluster, on *docker.Engin
 	if err := verifyFormats[a.format](a.out, v, render.Options{Color: a.colored(a.out)}); err != nil {
 		return err
 	}
+	if over := cause(ctx, nil); over != nil { // --timeout, before the run was as long as it was to be
+		return over
+	}
 	return judged{exitError{code: v.Level.Code()}}
 }
 

@@ -43,10 +43,12 @@ func (a *app) watchable(f watchFlags) error {
 		return usageError{errors.New("watch needs a terminal, and standard output is none; pgrepl status --watch writes to anything")}
 	case os.Getenv("TERM") == "dumb" || os.Getenv("TERM") == "":
 		return usageError{fmt.Errorf("watch needs a terminal on which a cursor can be moved, and TERM is %q; pgrepl status --watch writes to anything", os.Getenv("TERM"))}
-	case f.every < 100*time.Millisecond:
-		return usageError{fmt.Errorf("--every %s is too often: 100ms is the least", f.every)}
-	case f.driftEvery < time.Second:
-		return usageError{fmt.Errorf("--drift-every %s is too often: 1s is the least", f.driftEvery)}
+	}
+	if err := often("every", f.every, sampleLeast); err != nil {
+		return err
+	}
+	if err := often("drift-every", f.driftEvery, lookLeast); err != nil {
+		return err
 	}
 	return a.offers("text")
 }

@@ -12,15 +12,24 @@ import (
 
 // StatusPrometheus writes the health of a cluster in Prometheus' text format, for a textfile collector or a push.
 func StatusPrometheus(w io.Writer, r health.Report, _ Options) error {
+	return prometheus(w, health.Watched{Cluster: r.Cluster, Fresh: &r, Last: r.At})
+}
+
+// BlindPrometheus writes that a cluster cannot be looked at, so that no figures from before go on being told.
+func BlindPrometheus(w io.Writer, cluster string) error {
+	return prometheus(w, health.Watched{Cluster: cluster})
+}
+
+func prometheus(w io.Writer, of health.Watched) error {
 	var out strings.Builder
 	for _, m := range health.Metrics() {
-		values := m.Values(health.Watched{Cluster: r.Cluster, Fresh: &r, Last: r.At})
+		values := m.Values(of)
 		if len(values) == 0 {
 			continue
 		}
 		fmt.Fprintf(&out, "# HELP %s %s\n# TYPE %s %s\n", m.Name, strings.NewReplacer(`\`, `\\`, "\n", `\n`).Replace(m.Help), m.Name, m.Type)
 		for _, v := range values {
-			labels := []string{exposedLabel("cluster", r.Cluster)}
+			labels := []string{exposedLabel("cluster", of.Cluster)}
 			for i, name := range m.Labels {
 				labels = append(labels, exposedLabel(name, v.Labels[i]))
 			}

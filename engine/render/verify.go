@@ -69,11 +69,17 @@ func arrived(r health.ReplicaVerification) string {
 	if r.Delay > 0 {
 		last = r.Flushed
 	}
+	lost := ""
+	if n := last.Sent - last.Arrived; n > 0 {
+		lost = fmt.Sprintf(" %d of %d did not arrive", n, last.Sent)
+	}
 	switch {
+	case r.Problem != "" && lost != "" && last.Sent > 1:
+		return string(r.Level) + lost + "; it could not always be asked: " + visible(r.Problem)
 	case r.Problem != "":
 		return string(r.Level) + " cannot be asked: " + visible(r.Problem)
-	case last.Arrived < last.Sent:
-		return fmt.Sprintf("%s %d of %d did not arrive", r.Level, last.Sent-last.Arrived, last.Sent)
+	case lost != "":
+		return string(r.Level) + lost
 	case r.Level != health.OK:
 		return string(r.Level) + " late"
 	case r.Delay > 0:
