@@ -74,7 +74,7 @@ func arrived(r health.ReplicaVerification) string {
 		lost = fmt.Sprintf(" %d of %d did not arrive", n, last.Sent)
 	}
 	switch {
-	case r.Problem != "" && lost != "" && last.Sent > 1:
+	case r.Problem != "" && lost != "" && last.Arrived > 0:
 		return string(r.Level) + lost + "; it could not always be asked: " + visible(r.Problem)
 	case r.Problem != "":
 		return string(r.Level) + " cannot be asked: " + visible(r.Problem)

@@ -284,7 +284,7 @@ func TestMonitorWithoutTheEngine(t *testing.T) {
 	}
 	_, text := m.get("/metrics")
 	contains(t, text, `pgrepl_up{cluster="`+c.prefix+`"} 0`)
-	if code, said := m.end(); code != 0 {
+	if code, said := m.end(); code != 143 {
 		t.Errorf("ended with %d: %s", code, said)
 	}
 }
