@@ -203,7 +203,7 @@ func TestMonitor(t *testing.T) {
 
 	code, said := m.end()
 	contains(t, said, "CRITICAL: "+c.name("c")+": its container has ended", "over: "+c.name("c")+": ")
-	if code != 0 || strings.Contains(said, "correct-horse") {
+	if code != 143 || strings.Contains(said, "correct-horse") {
 		t.Errorf("ended with %d: %s", code, said)
 	}
 	for _, as := range []string{"role = role.watcher", ""} { // the role, then the management session
