@@ -118,16 +118,17 @@ func Limits(m schema.Monitor) health.Limits {
 func (c *Cluster) Drift(at time.Time) *health.Drift {
 	d := &health.Drift{At: at}
 	p, problems, err := engine.Make(c, engine.Options{})
-	switch {
-	case err != nil:
-		d.Unsaid = err.Error()
-	case len(problems) > 0:
-		d.Unsaid = problems[0].Summary
-	}
 	for _, change := range p.Changes {
 		if a := change.Addr.String(); !slices.Contains(d.Changes, a) {
 			d.Changes = append(d.Changes, a)
 		}
+	}
+	switch {
+	case len(d.Changes) > 0: // known, also where the steps that they take are refused
+	case err != nil:
+		d.Unsaid = err.Error()
+	case len(problems) > 0:
+		d.Unsaid = problems[0].Summary
 	}
 	return d
 }

@@ -69,14 +69,12 @@ func (j Judged) of(metric string, labels ...string) string {
 }
 
 const (
-	warns    = "warning"
-	calls    = "critical"
-	ofNode   = "{{ $labels.node }}"
-	ofSlot   = "Slot {{ $labels.slot }} on {{ $labels.node }}"
-	inBytes  = "{{ $value | humanize1024 }}B"
-	inTime   = "{{ $value | humanizeDuration }}"
-	sameNode = "on (cluster, node)"
-	sameSlot = "on (cluster, node, slot)"
+	warns   = "warning"
+	calls   = "critical"
+	ofNode  = "{{ $labels.node }}"
+	ofSlot  = "Slot {{ $labels.slot }} on {{ $labels.node }}"
+	inBytes = "{{ $value | humanize1024 }}B"
+	inTime  = "{{ $value | humanizeDuration }}"
 )
 
 // blind is what the monitor cannot say of itself.
@@ -102,7 +100,7 @@ func (j Judged) nodes() []Alert {
 		{Name: "PgreplNodeDown", Rule: "node", Expr: j.of("pgrepl_node_up") + " == 0", For: missingCritical, Severity: calls, Summary: ofNode + " does not answer", Next: "docker logs --tail 20 " + ofNode},
 		{Name: "PgreplNodeUnknown", Rule: "node", Expr: j.of("pgrepl_finding", "rule", "node", "level", string(Unknown)) + " == 1", For: missingCritical, Severity: warns, Summary: ofNode + " lets the monitor not in: nothing is known of it", Next: "pgrepl plan"},
 		{Name: "PgreplNodePart", Rule: "part", Expr: j.of("pgrepl_node_as_declared") + " == 0", Severity: calls, Summary: ofNode + " is not what the file makes of it", Next: "pgrepl plan"},
-		{Name: "PgreplDiskFull", Rule: "room", Expr: fmt.Sprintf("%s / %s %s < %d or %s < %d unless %s %s", free, sameNode, segment, roomFiles, free, roomFiles*usualSegment, sameNode, segment), Severity: calls,
+		{Name: "PgreplDiskFull", Rule: "room", Expr: fmt.Sprintf("%s / %s < %d or %s < %d unless %s", free, segment, roomFiles, free, roomFiles*usualSegment, segment), Severity: calls,
 			Summary: "The disk of " + ofNode + " has no room for two WAL files", Next: "docker exec " + ofNode + " df -h"},
 		{Name: "PgreplPendingRestart", Rule: "pending_restart", Expr: j.of("pgrepl_node_pending_restart_settings") + " > 0", Severity: warns, Summary: "{{ $value }} settings of " + ofNode + " wait for a restart", Next: "pgrepl plan"},
 	}
@@ -110,10 +108,8 @@ func (j Judged) nodes() []Alert {
 
 func (j Judged) replicas() []Alert {
 	out := []Alert{
-		{Name: "PgreplReplicaMissing", Rule: "replica_missing", Expr: fmt.Sprintf("%s == 0 and %s %s == 1", j.of("pgrepl_replica_connected"), sameNode, j.of("pgrepl_node_up")), For: missingCritical, Severity: calls,
-			Summary: ofNode + " does not stream from its upstream", Next: "docker logs --tail 20 " + ofNode},
 		{Name: "PgreplReplayPaused", Rule: "replay_paused", Expr: j.of("pgrepl_replica_replay_paused") + " == 1", Severity: calls, Summary: ofNode + " receives and does not replay", Next: "pgrepl plan"},
-		{Name: "PgreplReplicaSilent", Rule: "replica_silent", Expr: fmt.Sprintf("%s > %s %s", j.of("pgrepl_replica_silent_seconds"), sameNode, j.of("pgrepl_replica_silent_limit_seconds")), Severity: warns,
+		{Name: "PgreplReplicaSilent", Rule: "replica_silent", Expr: fmt.Sprintf("%s > %s", j.of("pgrepl_replica_silent_seconds"), j.of("pgrepl_replica_silent_limit_seconds")), Severity: warns,
 			Summary: ofNode + " has not replied for " + inTime, Next: "docker logs --tail 20 " + ofNode},
 	}
 	for _, level := range []struct {
@@ -123,17 +119,17 @@ func (j Judged) replicas() []Alert {
 	}{{warns, j.Limits.LagTimeWarning, j.Limits.LagWarning}, {calls, j.Limits.LagTimeCritical, j.Limits.LagCritical}} {
 		delay := j.of("pgrepl_replica_delay_seconds")
 		out = append(out,
-			Alert{Name: "PgreplReplicaLagTime", Rule: "lag_time", Severity: level.severity, Expr: fmt.Sprintf("%s - %s %s > %s", j.of("pgrepl_replica_lag_seconds"), sameNode, delay, inSeconds(level.time)),
+			Alert{Name: "PgreplReplicaLagTime", Rule: "lag_time", Severity: level.severity, Expr: fmt.Sprintf("%s - %s > %s", j.of("pgrepl_replica_lag_seconds"), delay, inSeconds(level.time)),
 				Summary: ofNode + " is " + inTime + " behind, on top of its declared delay", Next: "pgrepl verify"},
-			Alert{Name: "PgreplReplicaLagBytes", Rule: "lag_bytes", Severity: level.severity, Expr: fmt.Sprintf("%s > %d and %s %s == 0 or %s > %d and %s %s > 0",
-				j.of("pgrepl_replica_replay_lag_bytes"), level.bytes, sameNode, delay, j.of("pgrepl_replica_flush_lag_bytes"), level.bytes, sameNode, delay),
+			Alert{Name: "PgreplReplicaLagBytes", Rule: "lag_bytes", Severity: level.severity, Expr: fmt.Sprintf("%s > %d and %s == 0 or %s > %d and %s > 0",
+				j.of("pgrepl_replica_replay_lag_bytes"), level.bytes, delay, j.of("pgrepl_replica_flush_lag_bytes"), level.bytes, delay),
 				Summary: ofNode + " is " + inBytes + " behind", Next: "pgrepl verify"})
 	}
 	return out
 }
 
 func (j Judged) slots() []Alert {
-	idle := fmt.Sprintf("%s == 0 and %s %s >= 0", j.of("pgrepl_slot_active"), sameSlot, j.of("pgrepl_slot_retained_bytes"))
+	idle := fmt.Sprintf("%s == 0 and %s >= 0", j.of("pgrepl_slot_active"), j.of("pgrepl_slot_retained_bytes"))
 	out := []Alert{
 		{Name: "PgreplSlotAtRisk", Rule: "slot_status", Expr: j.of("pgrepl_slot_wal_status", "status", "unreserved") + " == 1", Severity: warns, Summary: ofSlot + " may be lost at the next checkpoint", Next: "pgrepl plan"},
 		{Name: "PgreplSlotLost", Rule: "slot_status", Expr: j.of("pgrepl_slot_wal_status", "status", "lost") + " == 1", Severity: calls, Summary: ofSlot + " is lost", Next: "pgrepl plan"},
@@ -145,7 +141,7 @@ func (j Judged) slots() []Alert {
 	}
 	others := j.of("pgrepl_slot_retained_bytes")
 	for _, s := range j.Own { // by what is left of the others once it is taken out
-		others += fmt.Sprintf(" unless %s %s", sameSlot, j.of("pgrepl_slot_retained_bytes", "node", s.Node, "slot", s.Slot))
+		others += fmt.Sprintf(" unless %s", j.of("pgrepl_slot_retained_bytes", "node", s.Node, "slot", s.Slot))
 		own := j.of("pgrepl_slot_retained_bytes", "node", s.Node, "slot", s.Slot)
 		retained(warns, fmt.Sprintf("%s > %d", own, s.Warning))
 		retained(calls, fmt.Sprintf("%s > %d", own, max(j.Limits.SlotCritical, s.Warning)))

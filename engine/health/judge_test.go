@@ -87,7 +87,23 @@ func TestJudgement(t *testing.T) {
 		}, []int{0, 20000}, "UNKNOWN primaries : whether there is a primary cannot be told\nUNKNOWN node a: role metrics cannot log in\nUNKNOWN node b: role metrics cannot log in"},
 		"starting": {func(s *Sample, ms int) { s.Nodes[1].Live, s.Nodes[1].Why = nil, "the database system is starting up" }, []int{0, 5000},
 			"WARNING node b: the database system is starting up"},
-		"hangs": {func(s *Sample, ms int) { s.Nodes[0].Live.Waiting = 6 * time.Second }, []int{0}, "CRITICAL commits_hang : a commit on a has waited for its synchronous replicas for 6.0 s"},
+		"hangs": {func(s *Sample, ms int) { s.Nodes[0].Live.Waits = []Wait{{PID: 7, XID: "750"}} }, []int{0, 2000, 6000}, "CRITICAL commits_hang : a commit on a has waited for its synchronous replicas for 6.0 s"},
+		"commits again and again": {func(s *Sample, ms int) {
+			s.Nodes[0].Live.Waits = []Wait{{PID: 7, XID: fmt.Sprint(750 + ms), Statement: time.Hour}}
+		}, []int{0, 2000, 6000}, ""},
+		"half a record": {func(s *Sample, ms int) {
+			s.Nodes[0].Live.Written, s.Nodes[1].Live.Written, s.Nodes[1].Live.Replayed, s.Nodes[1].Live.Starved = 1576, 1576, 1000, true
+		}, []int{0, 2000, 8000}, ""},
+		"renamed in the file": {func(s *Sample, ms int) {
+			s.Nodes[1].Application, s.Nodes[1].Live.Receiver.Slot, s.Nodes[0].Live.Senders[0].Slot = "other", "b", "b"
+		}, []int{0, 20000}, ""},
+		"moved in the file": {func(s *Sample, ms int) {
+			s.Nodes[1].Upstream, s.Nodes[1].Live.Receiver.Host = "elsewhere", "a"
+		}, []int{0, 20000}, ""},
+		"always a little behind, and seldom looked at": {func(s *Sample, ms int) {
+			s.Nodes[0].Live.Written, s.Nodes[1].Live.Written, s.Nodes[1].Live.Replayed = LSN(1200+ms), LSN(1200+ms), LSN(1000+ms)
+			s.Nodes[1].Live.LastCommit = pointer(time.Millisecond)
+		}, []int{0, 10000, 20000}, ""},
 		"another cluster's data": {func(s *Sample, ms int) { s.Nodes[1].Live.System = "2" }, []int{0},
 			"CRITICAL system_id b: system id 2, the master's is 1"},
 		"drift not told": {func(s *Sample, ms int) { s.Drift = &Drift{At: s.At, Unsaid: "no image"} }, []int{0}, "UNKNOWN drift : whether it is as in the file cannot be told: no image"},
@@ -121,6 +137,39 @@ func TestJudgement(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestNothingIsKnownOfWhatIsWrittenUnseen: a primary that runs and does not answer may write on, and one that has ended does not.
+func TestNothingIsKnownOfWhatIsWrittenUnseen(t *testing.T) {
+	for state, known := range map[string]bool{"running": false, "exited": true, "paused": true} {
+		var m Memory
+		m.Judge("c", two(0), DefaultLimits())
+		s := two(60000)
+		s.Nodes[0].Live, s.Nodes[0].Docker.State = nil, state
+		b := m.Judge("c", s, DefaultLimits()).Node("b")
+		if (b.LagLow != nil) != known || (b.Replay != nil) != known || (b.Flush != nil) != known {
+			t.Errorf("%s: lag %v, bytes %v", state, b.LagLow, b.Replay)
+		}
+	}
+}
+
+// TestASlotGrowsAnewOnceItsReaderHasGone: what it was drained of before says nothing.
+func TestASlotGrowsAnewOnceItsReaderHasGone(t *testing.T) {
+	var m Memory
+	var r Report
+	for i := range 20 {
+		s := two(i * 5000)
+		slot := &s.Nodes[0].Live.Slots[0]
+		slot.Active, slot.Retained = i < 10, pointer(int64(3000-300*i)<<20)
+		if i >= 10 {
+			slot.Retained = pointer(int64(i-10) * 50 << 20) // 10 MiB a second
+		}
+		s.Nodes[0].Room = pointer(int64(1000 << 20))
+		r = m.Judge("c", s, DefaultLimits())
+	}
+	if g := r.Slots[0].Growth; g == nil || *g != 10<<20 {
+		t.Errorf("%+v", r.Slots[0])
 	}
 }
 

@@ -74,10 +74,10 @@ func answers(w Watched) []Value {
 }
 
 func waiting(r Report) *float64 {
-	if l := r.live(r.Primary); l != nil {
-		return seconds(l.Waiting)
+	if r.live(r.Primary) == nil {
+		return nil
 	}
-	return nil
+	return seconds(r.waited)
 }
 
 func drifted(r Report) *float64 {
@@ -156,15 +156,14 @@ var replicaMetrics = []Metric{
 // connected is not known of a replica where neither it nor its upstream says.
 func connected(w Watched) []Value {
 	return ofReplicas(func(n NodeReport) *float64 {
-		if (n.State == "no answer" || w.Fresh.refuses(n.Name)) && w.Fresh.live(n.Upstream) == nil {
+		of := w.Fresh.sample.node(n.Name)
+		up := w.Fresh.sample.upstream(*of)
+		if of.Live == nil && (up == nil || up.Live == nil) {
 			return nil
 		}
 		sending := n.State == "streaming" || n.State == "catchup"
-		if up := w.Fresh.live(n.Upstream); !sending && up != nil { // its own server may be silent while its stream goes on
-			declared := w.Fresh.sample.node(n.Name)
-			for _, s := range up.Senders {
-				sending = sending || s.Application == declared.Application && (s.State == "streaming" || s.State == "catchup")
-			}
+		if s := w.Fresh.sample.sender(*of); s != nil { // its own server may be silent while its stream goes on
+			sending = sending || s.State == "streaming" || s.State == "catchup"
 		}
 		return yes(sending)
 	})(w)

@@ -71,7 +71,8 @@ type Report struct {
 	Findings []Finding    `json:"findings"`
 	Limits   LimitsReport `json:"limits"`
 
-	sample Sample // that it was made of, for the metrics
+	sample Sample        // that it was made of, and
+	waited time.Duration // for how long the oldest commit has waited for standbys, both for the metrics
 }
 
 // Format names the document that a Report is as JSON.

@@ -73,6 +73,9 @@ func (r *ring) lag(lsn LSN, asked, answered time.Time, oldest *time.Duration) (L
 			return Lag{Low: low}, true
 		}
 		high := answered.Sub(e.after)
+		if oldest != nil {
+			high = max(low, min(high, *oldest))
+		}
 		return Lag{low, &high}, true
 	}
 	zero := time.Duration(0)

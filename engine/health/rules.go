@@ -52,8 +52,8 @@ func on(n Node) Subject { return Subject{Node: n.Name} }
 
 func judgeHangs(v *view, _ Report) {
 	text := v.sample.Hangs
-	if p := v.sample.primary(); text == "" && p != nil && p.Live.Waiting > commitLeast {
-		text = fmt.Sprintf("a commit on %s has waited for its synchronous replicas for %s", p.Name, Time(p.Live.Waiting))
+	if p := v.sample.primary(); text == "" && p != nil && v.waited > commitLeast {
+		text = fmt.Sprintf("a commit on %s has waited for its synchronous replicas for %s", p.Name, Time(v.waited))
 	}
 	if text != "" {
 		v.find(Critical, "commits_hang", Subject{}, text, "", "pgrepl plan --allow=synchronous")
@@ -91,7 +91,7 @@ func judgeNoReplica(v *view, r Report) {
 		return
 	}
 	for _, n := range v.sample.Nodes { // the upstream's word counts: one that does not answer us may stream all the same
-		if s := v.sender(n); n.Standby && s != nil && (s.State == "streaming" || s.State == "catchup") {
+		if s := v.sample.sender(n); n.Standby && s != nil && (s.State == "streaming" || s.State == "catchup") {
 			return
 		}
 	}
@@ -193,7 +193,7 @@ func judgeMissing(v *view, r Report) {
 		if !n.Standby || n.Live == nil || !n.Live.Recovery || row.State != "not streaming" {
 			continue
 		}
-		up := v.sample.node(n.Upstream)
+		up := v.sample.upstream(n)
 		if up == nil || up.Live == nil {
 			v.find(Warning, "replica_missing", on(n), "its upstream "+n.Upstream+" is not up", "", "docker logs -n 20 "+n.Upstream)
 			continue

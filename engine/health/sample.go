@@ -71,18 +71,26 @@ type Live struct {
 	LastCommit  *time.Duration // of a standby: age of the last commit that it has replayed; nil: none yet
 	Pause       string         // pg_get_wal_replay_pause_state(): not paused, pause requested, paused
 	Delaying    bool           // of a standby: what it has to replay next is younger than its delay
+	Starved     bool           // of a standby: it waits for WAL, and so has replayed all of each record that it has received whole
 	TooLittle   []string       // of what a paused standby has less than the WAL asks for, as far as that was looked at
 	Enough      map[string]int // the hot-standby parameters in force, by name
 	Receiver    *Receiver      // of a standby with a walreceiver
 	Senders     []Sender       // by application_name
 	Slots       []Slot         // by name
 	Pending     []string       // settings that wait for a restart, sorted
-	Waiting     time.Duration  // for how long the oldest commit has waited for its synchronous standbys
+	Waits       []Wait         // commits that wait for their synchronous standbys
 	Segment     int64          // bytes of a WAL file
 	WALFiles    int            // in pg_wal
 	WALSize     int64          // bytes that they take
 	WALRate     *float64       // bytes a second over the last hour at most, as its WAL files tell; nil: not known
 	StatusEvery time.Duration  // of a standby: wal_receiver_status_interval; 0: it never says anything by itself
+}
+
+// Wait is a commit that waits for its synchronous standbys. A statement that commits again and again is another one each time.
+type Wait struct {
+	PID       int
+	XID       string
+	Statement time.Duration // since its statement began, which is how long it waits at most
 }
 
 // Receiver is a standby's end of its stream (view pg_stat_wal_receiver).

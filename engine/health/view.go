@@ -12,6 +12,7 @@ type view struct {
 	limits Limits
 	held   map[mark]time.Time // conditions that hold now, and since when
 	found  []Finding
+	waited time.Duration // of the oldest commit that waits for standbys
 }
 
 // since notes that a condition holds, and returns for how long it has.
@@ -33,7 +34,7 @@ func (v *view) find(level Level, rule string, on Subject, text, limit, next stri
 
 func (v *view) report(cluster string) Report {
 	s := v.sample
-	r := Report{Format: Format, Cluster: cluster, At: s.At, Skew: s.Skew.Seconds(), Limits: v.limits.report(), Nodes: []NodeReport{}, Slots: []SlotReport{}, Apps: []AppReport{}, sample: s}
+	r := Report{Format: Format, Cluster: cluster, At: s.At, Skew: s.Skew.Seconds(), Limits: v.limits.report(), Nodes: []NodeReport{}, Slots: []SlotReport{}, Apps: []AppReport{}, sample: s, waited: v.waited}
 	if p := s.primary(); p != nil {
 		r.Primary = p.Name
 	}
@@ -127,10 +128,10 @@ func (v *view) state(n Node) string {
 	case !n.Standby || !n.Live.Recovery:
 		return "accepting connections"
 	}
-	if s := v.sender(n); s != nil {
+	if s := v.sample.sender(n); s != nil {
 		return s.State
 	}
-	if up := v.sample.node(n.Upstream); up == nil || up.Live == nil { // nobody but itself can say
+	if up := v.sample.upstream(n); up == nil || up.Live == nil { // nobody but itself can say
 		if n.Live.Receiver != nil && n.Live.Receiver.Status == "streaming" {
 			return "streaming"
 		}
@@ -138,23 +139,9 @@ func (v *view) state(n Node) string {
 	return "not streaming"
 }
 
-// sender is the upstream's end of a standby's stream; nil where there is none, or it is not known.
-func (v *view) sender(n Node) *Sender {
-	up := v.sample.node(n.Upstream)
-	if up == nil || up.Live == nil {
-		return nil
-	}
-	for i, s := range up.Live.Senders {
-		if s.Application == n.Application && s.State != "backup" {
-			return &up.Live.Senders[i]
-		}
-	}
-	return nil
-}
-
 // follow fills in how far behind a standby is.
 func (v *view) follow(n Node, out *NodeReport) {
-	s, up := v.sender(n), v.sample.node(n.Upstream)
+	s, up := v.sample.sender(n), v.sample.upstream(n)
 	if up != nil && up.Live != nil {
 		for _, slot := range up.Live.Slots {
 			if slot.Name == n.Slot {
@@ -174,9 +161,15 @@ func (v *view) follow(n Node, out *NodeReport) {
 	}
 	if n.Live != nil && n.Live.Recovery {
 		replayed = &n.Live.Replayed
+		if n.Live.Starved { // what it has of a record that goes on in the next page is nothing that it could replay
+			replayed = pointer(max(n.Live.Replayed, n.Live.Written))
+		}
 	}
 	if n.Live != nil && !n.Live.Recovery || len(v.memory.ring.entries) == 0 {
 		return // a primary of its own follows nobody; and nothing is known of one that nobody has seen
+	}
+	if p := v.sample.node(v.memory.wrote); p == nil || p.Live == nil && p.Docker.State == "running" {
+		return // it may write on unseen
 	}
 	newest := v.memory.ring.newest()
 	if n.Live != nil {

@@ -23,6 +23,7 @@ SELECT json_build_object(
   'up', extract(epoch FROM clock_timestamp() - pg_postmaster_start_time()),
   'pause', CASE WHEN recovery THEN pg_get_wal_replay_pause_state() ELSE '' END,
   'delaying', EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'startup' AND wait_event = 'RecoveryApplyDelay'),
+  'starved', EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'startup' AND wait_event = 'RecoveryWalStream'),
   'segment', segment,
   'files', (SELECT count(*) FROM wal),
   'size', (SELECT coalesce(sum(size), 0)::bigint FROM wal),
@@ -30,7 +31,8 @@ SELECT json_build_object(
   'every', (SELECT setting::int FROM pg_settings WHERE name = 'wal_receiver_status_interval'),
   'pending', (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM pg_settings WHERE pending_restart),
   'enough', (SELECT json_object_agg(name, setting::int) FROM pg_settings WHERE name = ANY ($HOTSTANDBY)),
-  'waiting', (SELECT extract(epoch FROM clock_timestamp() - min(query_start)) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_type = 'client backend'),
+  'waits', (SELECT coalesce(json_agg(w), '[]') FROM (SELECT pid, coalesce(backend_xid::text, '') AS xid, extract(epoch FROM clock_timestamp() - query_start) AS statement
+      FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_type = 'client backend' ORDER BY query_start LIMIT 100) w),
   'receiver', (SELECT json_build_object('status', status, 'slot', coalesce(slot_name, ''), 'host', coalesce(sender_host, ''),
       'heard', extract(epoch FROM clock_timestamp() - last_msg_receipt_time)) FROM pg_stat_wal_receiver),
   'senders', (SELECT coalesce(json_agg(json_build_object('name', application_name, 'client', coalesce(host(client_addr), ''), 'state', state, 'sync', coalesce(sync_state, ''), 'slot', coalesce((SELECT slot_name FROM pg_replication_slots WHERE active_pid = pid), ''),

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"pgrepl/engine/health"
 	"pgrepl/schema"
 )
@@ -79,7 +81,7 @@ func (v *Vitals) Node(ctx context.Context, i int, running bool) health.Node {
 	asked := time.Now()
 	sql := v.as + strings.ReplaceAll(healthSQL, "$HOTSTANDBY", nameArray(schema.HotStandby))
 	if err := v.sessions[srv].document(ctx, sql, &found); err != nil {
-		n.Why, n.Refused = srv.unmade(), refusal(err)
+		n.Why, n.Refused = srv.unmade(), refusal(err) || answered(err)
 		if n.Why == "" {
 			n.Why = v.why(srv, err)
 		}
@@ -95,6 +97,13 @@ func (v *Vitals) Node(ctx context.Context, i int, running bool) health.Node {
 	}
 	n.Room = v.room(ctx, srv)
 	return n
+}
+
+// answered reports whether a server that runs has refused a login, whatever for: as one too many, say. One that starts, stops or
+// recovers says so with a code of its own (appendix "PostgreSQL Error Codes", 57P01 to 57P03).
+func answered(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Severity == "FATAL" && !strings.HasPrefix(pg.Code, "57P") && pg.Code != "53100"
 }
 
 // unmade says that a node has no whole data directory, as the last look found it; "" where it has.
@@ -167,16 +176,21 @@ func (s *server) lookAtRoom(ctx context.Context) *int64 {
 // vitals is the answer to health.sql: times are in seconds, null is not known.
 type vitals struct {
 	Version, System, LSN, Replayed, Pause string
-	Recovery, Delaying                    bool
+	Recovery, Delaying, Starved           bool
 	Timeline                              int
 	Up                                    float64
-	Committed, Waiting, Rate              *float64
-	Segment, Size                         int64
-	Files                                 int
-	Every                                 int
-	Pending                               []string
-	Enough                                map[string]int
-	Receiver                              *struct {
+	Committed, Rate                       *float64
+	Waits                                 []struct {
+		PID       int
+		XID       string
+		Statement float64
+	}
+	Segment, Size int64
+	Files         int
+	Every         int
+	Pending       []string
+	Enough        map[string]int
+	Receiver      *struct {
 		Status, Slot, Host string
 		Heard              *float64
 	}
@@ -197,11 +211,11 @@ type vitals struct {
 // live is the answer as a sample has it.
 func (f vitals) live(asked, answered time.Time) *health.Live {
 	l := &health.Live{Asked: asked, At: answered, Version: f.Version, System: f.System, Timeline: f.Timeline, Recovery: f.Recovery, Up: duration(f.Up), Pause: f.Pause,
-		LastCommit: durationOf(f.Committed), Pending: f.Pending, Segment: f.Segment, WALFiles: f.Files, WALSize: f.Size, WALRate: f.Rate, StatusEvery: time.Duration(f.Every) * time.Second, Enough: f.Enough, Delaying: f.Delaying}
+		LastCommit: durationOf(f.Committed), Pending: f.Pending, Segment: f.Segment, WALFiles: f.Files, WALSize: f.Size, WALRate: f.Rate, StatusEvery: time.Duration(f.Every) * time.Second, Enough: f.Enough, Delaying: f.Delaying, Starved: f.Starved}
 	l.Written, _ = health.ParseLSN(f.LSN)
 	l.Replayed, _ = health.ParseLSN(f.Replayed)
-	if f.Waiting != nil {
-		l.Waiting = duration(*f.Waiting)
+	for _, w := range f.Waits {
+		l.Waits = append(l.Waits, health.Wait{PID: w.PID, XID: w.XID, Statement: duration(w.Statement)})
 	}
 	if r := f.Receiver; r != nil {
 		l.Receiver = &health.Receiver{Status: r.Status, Host: r.Host, Slot: r.Slot, Heard: durationOf(r.Heard)}

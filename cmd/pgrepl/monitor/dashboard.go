@@ -32,8 +32,8 @@ func graphs(l health.Limits) []graph {
 	const (
 		of     = `{cluster="$cluster"}`
 		delay  = "pgrepl_replica_delay_seconds" + of
-		late   = "pgrepl_replica_lag_seconds" + of + " - on (cluster, node) " + delay
-		behind = "pgrepl_replica_replay_lag_bytes" + of + " and on (cluster, node) " + delay + " == 0 or pgrepl_replica_flush_lag_bytes" + of + " and on (cluster, node) " + delay + " > 0" // it has what it holds back
+		late   = "pgrepl_replica_lag_seconds" + of + " - " + delay
+		behind = "pgrepl_replica_replay_lag_bytes" + of + " and " + delay + " == 0 or pgrepl_replica_flush_lag_bytes" + of + " and " + delay + " > 0" // it has what it holds back
 	)
 	verdicts := object{"mappings": []object{{"type": "value", "options": object{"0": object{"text": "OK"}, "1": object{"text": "WARNING"}, "2": object{"text": "CRITICAL"}, "3": object{"text": "UNKNOWN"}}}}}
 	health := []object{step("green", nil), step("orange", 1), step("red", 2), step("purple", 3)}

@@ -101,16 +101,32 @@ func resolves(expr string, has map[string][]string, really string) error {
 			}
 		case *parser.BinaryExpr:
 			if m := n.VectorMatching; m != nil && m.On {
-				for _, l := range m.MatchingLabels {
-					if !slices.Contains([]string{"cluster", "node", "slot"}, l) {
-						wrong = fmt.Errorf("on %s", l)
-					}
-				}
+				wrong = fmt.Errorf("on %v: with two monitors that is many to many", m.MatchingLabels)
+			}
+			left, right := labelsOf(n.LHS, has), labelsOf(n.RHS, has)
+			if left != nil && right != nil && !slices.Equal(left, right) {
+				wrong = fmt.Errorf("%s has %v, %s has %v: they never match", n.LHS, left, n.RHS, right)
 			}
 		}
 		return nil
 	})
 	return wrong
+}
+
+// labelsOf are the labels of what an expression gives; nil of a number.
+func labelsOf(e parser.Expr, has map[string][]string) []string {
+	switch e := e.(type) {
+	case *parser.VectorSelector:
+		return has[e.Name]
+	case *parser.ParenExpr:
+		return labelsOf(e.Expr, has)
+	case *parser.BinaryExpr:
+		if left := labelsOf(e.LHS, has); left != nil {
+			return left
+		}
+		return labelsOf(e.RHS, has)
+	}
+	return nil
 }
 
 // TestEveryRuleAlerts: whatever can be found calls somebody, by the limits of the file.
