@@ -39,7 +39,7 @@ func TestVerify(t *testing.T) {
 			t.Fatalf("%v: %s", err, text)
 		}
 		for _, m := range v.Modes {
-			if m.Commit.Sent < 3 || m.Commit.Arrived != m.Commit.Sent || len(m.Replicas) != 4 {
+			if m.Commit.Sent < 2 || m.Commit.Arrived != m.Commit.Sent || len(m.Replicas) != 4 {
 				t.Errorf("%s: %s", m.Mode, text)
 			}
 			for _, r := range m.Replicas {
