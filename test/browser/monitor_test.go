@@ -6,6 +6,7 @@ import (
 	"errors"
 	"image/png"
 	"net/http/httptest"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -217,6 +218,12 @@ func TestMonitorAsksForItsToken(t *testing.T) {
 	d.click("#login button")
 	d.until(`document.querySelector("#refused").textContent.includes("not the token")`)
 	d.click("#token")
+	d.write("ключ")
+	d.click("#login button")
+	d.until(`document.querySelector("#refused").textContent.includes("no such characters")`)
+	time.Sleep(1200 * time.Millisecond) // in which the pulse is told anew
+	d.until(`document.querySelector("#pulse").textContent === "not signed in"`)
+	d.click("#token")
 	d.write(secret)
 	d.press("Enter")
 	d.until(`document.querySelector("#login").hidden && document.querySelector("#pulse.live") && document.querySelectorAll(".drawing .node").length === 4`)
@@ -225,6 +232,26 @@ func TestMonitorAsksForItsToken(t *testing.T) {
 	}
 	d.click("#leave")
 	d.until(`!document.querySelector("#login").hidden && sessionStorage.length === 0`)
+}
+
+// TestMonitorWithoutStorage: a browser that keeps nothing shows the page all the same, and a button that is never let go of does
+// not hold it up.
+func TestMonitorWithoutStorage(t *testing.T) {
+	browser, ok := found(t)
+	if !ok {
+		return
+	}
+	url := monitored(t, &shop{}, monitor.Options{})
+	d := browser.drive(t)
+	d.call("Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": `for (const name of ["localStorage", "sessionStorage"]) Object.defineProperty(window, name, { get() { throw new DOMException("forbidden", "SecurityError"); } })`}, nil)
+	d.window(1000, 800, false)
+	d.open(url + "/")
+	d.until(`document.querySelector("#pulse.live") && document.querySelectorAll(".drawing .node").length === 4`)
+	d.click("#theme")
+	d.until(`document.documentElement.dataset.theme === "light"`)
+	d.call("Input.dispatchMouseEvent", map[string]any{"type": "mousePressed", "x": 5, "y": 5, "button": "left", "clickCount": 1}, nil)
+	written := d.ask(`document.querySelector("#tiles").textContent`)
+	d.until(`document.querySelector("#tiles").textContent !== ` + strconv.Quote(written))
 }
 
 func brightnessOf(t *testing.T, picture []byte) float64 {

@@ -4,11 +4,15 @@ import { chart } from "./chart.js";
 import { byID, el, put } from "./draw.js";
 import * as panels from "./panels.js";
 import { Past, ranges } from "./past.js";
-import { listen, Refused, token } from "./stream.js";
+import { stored } from "./storage.js";
+import { listen, Refused, sendable, token } from "./stream.js";
 import * as topology from "./topology.js";
 import { bytes, rate, time } from "./words.js";
 
-const page = { status: null, heard: 0, broken: "", events: [], chosen: "", slot: "", past: new Past(), pressed: false };
+const page = { status: null, heard: 0, broken: "", events: [], chosen: "", slot: "", past: new Past(), pressed: -1000, drawing: false, signedOut: false, listening: null };
+const kept = stored("localStorage", "pgrepl-theme");
+
+const pressMost = 1000; // ms that a button is waited for: whoever holds it longer means something else
 
 // age is how old the sample is, by this machine's own clock: two machines' clocks may differ.
 function age() {
@@ -22,7 +26,7 @@ function stale() {
 }
 
 function draw() {
-  if (page.pressed) return; // what is clicked on must still be there when the button is let go
+  if (performance.now() - page.pressed < pressMost) return; // what is clicked on must still be there when the button is let go
   const { status } = page;
   byID("main").hidden = !status;
   if (status) document.body.classList.toggle("old", Boolean(stale()));
@@ -48,8 +52,8 @@ function draw() {
 function pulse() {
   const place = byID("pulse"), banner = byID("stale");
   if (!page.status) {
-    place.textContent = page.broken || "connecting";
-    place.className = "pulse" + (page.broken ? " dead" : "");
+    place.textContent = page.signedOut ? "not signed in" : page.broken || "connecting";
+    place.className = "pulse" + (page.broken && !page.signedOut ? " dead" : "");
     return;
   }
   const why = stale();
@@ -87,21 +91,32 @@ async function hear(event, data) {
     page.heard = performance.now();
     if (data.nodes && !data.stale) await page.past.see(data).catch(() => {});
   }
-  draw();
+  soon();
 }
 
-// run listens for as long as the page is open.
+// soon draws once for all that comes together: whoever connects is told of many events at once.
+function soon() {
+  if (page.drawing) return;
+  page.drawing = true;
+  setTimeout(() => { page.drawing = false; draw(); });
+}
+
+// run listens for as long as the page is open, or until it is run anew.
 async function run() {
-  for (let wait = 1; ; wait = Math.min(wait * 2, 15)) {
+  page.listening?.abort();
+  const mine = page.listening = new AbortController();
+  page.signedOut = false;
+  for (let wait = 1; page.listening === mine; wait = Math.min(wait * 2, 15)) {
     try {
       await page.past.load();
       byID("login").hidden = true;
       byID("leave").hidden = !token.get();
       byID("open").hidden = Boolean(token.get()); // a link sends no token
       page.events = [];
-      await listen("api/events", undefined, (event, data) => { wait = 1; hear(event, data); });
+      await listen("api/events", mine.signal, (event, data) => { wait = 1; hear(event, data); });
     } catch (error) {
-      if (error instanceof Refused) return signIn(error);
+      if (page.listening !== mine) return;
+      if (error instanceof Refused) return signIn("That is not the token of this monitor.");
       page.broken = "the monitor does not answer (" + error.message + ")";
       draw();
     }
@@ -109,22 +124,25 @@ async function run() {
   }
 }
 
-function signIn() {
-  byID("refused").textContent = token.get() ? "That is not the token of this monitor." : "";
+function signIn(why) {
+  byID("refused").textContent = token.get() ? why : "";
   token.forget();
   page.status = null;
+  page.signedOut = true;
   byID("main").hidden = true;
   byID("leave").hidden = true;
   byID("login").hidden = false;
-  byID("pulse").textContent = "not signed in";
-  byID("pulse").className = "pulse";
+  pulse();
   byID("token").focus();
 }
 
 byID("login").addEventListener("submit", (event) => {
   event.preventDefault();
-  token.set(byID("token").value.trim());
+  const given = byID("token").value.trim();
   byID("token").value = "";
+  token.set(given);
+  if (!sendable(given)) return signIn("A token has no such characters.");
+  byID("login").hidden = true;
   run();
 });
 
@@ -133,12 +151,12 @@ byID("leave").addEventListener("click", () => {
   location.reload();
 });
 
-addEventListener("pointerdown", () => { page.pressed = true; }, true);
+addEventListener("pointerdown", (event) => { if (event.button === 0) page.pressed = performance.now(); }, true);
 for (const end of ["pointerup", "pointercancel"]) addEventListener(end, release, true);
 addEventListener("blur", (event) => event.target === window && release());
 
 function release() {
-  setTimeout(() => { page.pressed = false; draw(); }); // after the click that comes of it
+  setTimeout(() => { page.pressed = -pressMost; draw(); }); // after the click that comes of it
 }
 
 const THEMES = ["auto", "light", "dark"];
@@ -147,10 +165,10 @@ function theme(name) {
   const root = document.documentElement;
   if (name === "auto") {
     delete root.dataset.theme;
-    localStorage.removeItem("pgrepl-theme");
+    kept.forget();
   } else {
     root.dataset.theme = name;
-    localStorage.setItem("pgrepl-theme", name);
+    kept.set(name);
   }
   byID("theme-name").textContent = name;
 }

@@ -1,12 +1,11 @@
 // What the monitor tells, as it tells it. The token travels in a header, which EventSource could not send.
 
-const KEY = "pgrepl-token";
+import { stored } from "./storage.js";
 
-export const token = {
-  get: () => sessionStorage.getItem(KEY) || "",
-  set: (text) => sessionStorage.setItem(KEY, text),
-  forget: () => sessionStorage.removeItem(KEY),
-};
+export const token = stored("sessionStorage", "pgrepl-token");
+
+// sendable reports whether a text can go in a header: nothing else can be a token.
+export const sendable = (text) => /^[\x21-\x7e]+$/.test(text);
 
 export class Refused extends Error {}
 

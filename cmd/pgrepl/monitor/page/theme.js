@@ -1,6 +1,7 @@
 // The look, before anything is drawn.
 "use strict";
 (() => {
-  const kept = localStorage.getItem("pgrepl-theme");
+  let kept = "";
+  try { kept = localStorage.getItem("pgrepl-theme"); } catch { /* the browser keeps nothing */ }
   if (kept === "light" || kept === "dark") document.documentElement.dataset.theme = kept;
 })();
