@@ -69,9 +69,10 @@ func (w *watched) Look(ctx context.Context) error {
 		o.drift = o.cluster.Drift(time.Now())
 	}
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.next.close()
+	unused := w.next
 	w.next = o
+	w.mu.Unlock()
+	unused.close() // which takes a while where the engine hangs
 	return nil
 }
 
@@ -92,12 +93,13 @@ func (w *watched) Report(ctx context.Context) (health.Report, error) {
 	}
 	defer done()
 	w.mu.Lock()
+	var before *observed
 	if w.next != nil {
-		w.now.close()
-		w.now, w.next = w.next, nil
+		before, w.now, w.next = w.now, w.next, nil
 	}
 	o := w.now
 	w.mu.Unlock()
+	before.close()
 	s, err := o.sampler.Sample(ctx)
 	if err != nil {
 		return health.Report{}, cause(ctx, err)
