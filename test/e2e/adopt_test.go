@@ -560,7 +560,7 @@ func TestKilledAtEachSideEffectOfAnAdoption(t *testing.T) {
 		sides = []string{"", "+"}
 	}
 	for _, side := range sides {
-		for n := 1; ; n += stride(9) {
+		for n := 1; ; n += stride(14) {
 			c.env = append(c.env, fmt.Sprintf("PGREPL_CRASH_AT=%d%s", n, side))
 			killed := c.run("apply", "--auto-approve")
 			c.env = c.env[:1]
@@ -590,7 +590,7 @@ func TestKilledAtEachSideEffectOfAnAdoption(t *testing.T) {
 		c.unadopt()
 	}
 	c.unharmed()
-	if points*stride(9) < 10 {
+	if points*stride(14) < 10 {
 		t.Errorf("only %d points: an adoption has more side effects than that", points)
 	}
 	t.Logf("killed at %d points; each time the next apply went on", points)
@@ -684,7 +684,7 @@ func TestADirectoryDeepInItsVolumeIsAdopted(t *testing.T) {
 // TestKilledAtEachSideEffectOfADestroy takes the ledger away in the middle: what is gone on with is told by notes.
 func TestKilledAtEachSideEffectOfADestroy(t *testing.T) {
 	t.Parallel()
-	for n := 1; ; n += stride(8) {
+	for n := 1; ; n += stride(12) {
 		c := byHand(t, usual)
 		c.apply()
 		c.env = append(c.env, fmt.Sprintf("PGREPL_CRASH_AT=%d", n))
@@ -695,7 +695,7 @@ func TestKilledAtEachSideEffectOfADestroy(t *testing.T) {
 		}
 		c.goneForGood()
 		if killed.code == 0 {
-			t.Logf("killed at %d points", (n-1)/stride(8))
+			t.Logf("killed at %d points", (n-1)/stride(12))
 			return
 		}
 	}

@@ -172,7 +172,7 @@ func TestKilledAtEachSideEffectOfAForeignRebuild(t *testing.T) {
 	s := newIntruded(t)
 	points, needed := 0, map[string]int{}
 	for _, after := range []string{"", "+"} {
-		for n := 1; ; n += stride(2) {
+		for n := 1; ; n += stride(3) {
 			s.swap("a", true)
 			s.docker("rm", s.name("b"))
 			s.env = append(s.env, fmt.Sprintf("PGREPL_CRASH_AT=%d%s", n, after))
@@ -201,7 +201,7 @@ func TestKilledAtEachSideEffectOfAForeignRebuild(t *testing.T) {
 			break // `make chaos` runs the other side too
 		}
 	}
-	if points*stride(2) < 6 || needed["PGR217"] == 0 || needed["PGR242"] == 0 {
+	if points*stride(3) < 6 || needed["PGR217"] == 0 || needed["PGR242"] == 0 {
 		t.Errorf("only %d points, and refused without leave were %v", points, needed)
 	}
 	t.Logf("killed at %d points; refused without leave: %v", points, needed)

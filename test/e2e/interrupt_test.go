@@ -34,7 +34,7 @@ func TestKilledAtEachSideEffectOfACreation(t *testing.T) {
 		if after != "" && !chaos() {
 			break // `make chaos` runs the other side too, and every point
 		}
-		for n, unkilled := 1, false; !unkilled; n += stride(8) {
+		for n, unkilled := 1, false; !unkilled; n += stride(12) {
 			ok := t.Run(fmt.Sprintf("side effect %d%s", n, after), func(t *testing.T) {
 				unkilled = creationKilledAt(t, fmt.Sprint(n, after))
 			})
@@ -46,7 +46,7 @@ func TestKilledAtEachSideEffectOfACreation(t *testing.T) {
 			}
 		}
 	}
-	if points*stride(8) < 30 && !t.Failed() {
+	if points*stride(12) < 30 && !t.Failed() {
 		t.Errorf("only %d points: a creation has more side effects than that", points)
 	}
 	t.Logf("killed at %d points; each time the next apply went on", points)
@@ -77,7 +77,7 @@ func TestKilledAtEachSideEffectOfARemoval(t *testing.T) {
 	const onReplica = "slot \"theirs\" { upstream = replica.%-b }\n"
 	c.edit("master", onReplica+"master")
 	marks := fmt.Sprintf("%[1]s-a %[2]s_b, %[1]s-b theirs", c.prefix, strings.ReplaceAll(c.prefix, "-", "_"))
-	for n := 1; ; n++ {
+	for n := 1; ; n += stride(2) {
 		t.Logf("side effect %d", n)
 		c.apply()
 		if got := c.sql("a", "SELECT string_agg(node || ' ' || name, ', ' ORDER BY node) FROM pgrepl.object WHERE kind = 'slot'"); got != marks {
@@ -96,7 +96,7 @@ func TestKilledAtEachSideEffectOfARemoval(t *testing.T) {
 			t.Fatalf("side effect %d: %s slots left", n, slots)
 		}
 		if killed.code == 0 {
-			t.Logf("killed at %d points", n-1)
+			t.Logf("killed at %d points", n/stride(2))
 			if n < 6 {
 				t.Errorf("only %d points: a removal has more side effects than that", n-1)
 			}

@@ -252,7 +252,7 @@ func TestNoStepAfterWhichCommitsHang(t *testing.T) {
 			c := newCluster(t, usualImage(t), file)
 			c.apply()
 			want, killed := c.names(), 0
-			for n := 1; ; n += stride(5) {
+			for n := 1; ; n += stride(7) {
 				changed := file
 				for _, node := range change.replaced {
 					changed = strings.Replace(changed, fmt.Sprintf("replica \"%%-%c\" {", node), fmt.Sprintf("replica \"%%-%c\" { shm_size = \"%dMB\" ", node, 64+n), 1)

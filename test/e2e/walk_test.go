@@ -97,7 +97,7 @@ func (w *walk) through(tr transitions.Transition) {
 	w.steps(tr, func(done, _ int, last engine.StepID, world engine.Snapshot) bool {
 		w.compare(fmt.Sprintf("after step %d, %s", done, last), world)
 		for _, node := range w.waitedFor(world) {
-			if w.points++; w.points%stride(3) != 0 {
+			if w.points++; w.points%stride(5) != 0 {
 				continue
 			}
 			w.kill(done, last, node, world)
