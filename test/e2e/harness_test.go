@@ -323,16 +323,14 @@ func (c *cluster) eventually(what string, ok func() bool) {
 		if time.Now().After(deadline) {
 			c.t.Fatalf("never came true: %s", what)
 		}
-		<-time.After(50 * time.Millisecond)
+		<-time.After(200 * time.Millisecond) // most conditions cost an exec, and that costs the others
 	}
 }
 
 // replicated writes a row on the primary and waits until a standby has it.
 func (c *cluster) replicated(primary, standby string) {
 	c.t.Helper()
-	c.sql(primary, "CREATE TABLE IF NOT EXISTS public.pgrt_probe (n int)")
-	c.sql(primary, "INSERT INTO public.pgrt_probe VALUES (1)")
-	n := c.sql(primary, "SELECT count(*) FROM public.pgrt_probe")
+	n := c.sql(primary, "SET client_min_messages = warning; CREATE TABLE IF NOT EXISTS public.pgrt_probe (n int); INSERT INTO public.pgrt_probe VALUES (1); SELECT count(*) FROM public.pgrt_probe")
 	c.eventually("the row is on "+standby, func() bool {
 		out, err := c.trySQL(standby, "postgres", "SELECT count(*) FROM public.pgrt_probe")
 		return err == nil && out == n
