@@ -113,7 +113,7 @@ func (a *app) monitor(ctx context.Context, f monitorFlags) error {
 
 // serve watches, and answers on a listener, until it is told to end: that is an end as of any other command.
 func (a *app) serve(until context.Context, file *schema.Cluster, on *docker.Engine, f monitorFlags, answer func(context.Context, *monitor.Watcher) error) error {
-	source := &watched{file: file, on: on, driftEvery: f.driftEvery}
+	source := &watched{file: file, again: a.usable, on: on, driftEvery: f.driftEvery}
 	defer source.close()
 	w := monitor.NewWatcher(file.Name, source, f.every, f.driftEvery)
 	w.Say = func(e monitor.Event) { fmt.Fprintln(a.err, render.Line(e.String())) }

@@ -173,6 +173,19 @@ func (a *app) load(ctx context.Context) (*schema.Cluster, error) {
 	return file, nil
 }
 
+// usable reads the file without a word, for what goes on where it is invalid.
+func (a *app) usable(ctx context.Context) (*schema.Cluster, error) {
+	file, diags, err := a.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if i := slices.IndexFunc(diags, func(d schema.Diagnostic) bool { return d.Severity == schema.Error }); i >= 0 {
+		at := diags[i].Range
+		return nil, fmt.Errorf("the file cannot be used as it is now: %s:%d:%d: %s", at.Filename, at.Start.Line, at.Start.Column, diags[i].Summary)
+	}
+	return file, monitorable(file)
+}
+
 // withCluster loads the file, connects to its Docker engine and hands both to do.
 func (a *app) withCluster(ctx context.Context, do func(context.Context, *schema.Cluster, *docker.Engine) error) error {
 	ctx, cancel := a.limited(ctx)

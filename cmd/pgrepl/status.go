@@ -146,7 +146,7 @@ func (a *app) status(ctx context.Context, file *schema.Cluster, on *docker.Engin
 	if err := monitorable(file); err != nil {
 		return err
 	}
-	source := &watched{file: file, on: on, driftEvery: time.Minute, memory: health.Memory{Once: f.watch == 0}}
+	source := &watched{file: file, again: a.usable, on: on, driftEvery: time.Minute, memory: health.Memory{Once: f.watch == 0}}
 	defer source.close()
 	if err := source.Look(ctx); err != nil {
 		return err

@@ -79,7 +79,7 @@ func (a *app) watch(ctx context.Context, file *schema.Cluster, on *docker.Engine
 	if !isTerminal(keys) {
 		keys = nil // something else comes in there
 	}
-	source := &watched{file: file, on: on, driftEvery: f.driftEvery}
+	source := &watched{file: file, again: a.usable, on: on, driftEvery: f.driftEvery}
 	err := watch.Run(ctx, keys, a.out, source, watch.Options{Cluster: file.Name, Every: f.every, DriftEvery: f.driftEvery, Plain: !a.colored(a.out)})
 	hangUp(nil)
 	source.close()

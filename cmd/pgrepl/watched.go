@@ -16,7 +16,8 @@ import (
 // watched is a cluster that is looked at and sampled side by side. A look rests on what it finds as it goes on, and so does a
 // sample on the last look: therefore each look is one of its own, and samples go on with the one before until it is done.
 type watched struct {
-	file       *schema.Cluster
+	file       *schema.Cluster                                // as it was read last
+	again      func(context.Context) (*schema.Cluster, error) // reads it once more, before each look; nil: the first one stays
 	on         *docker.Engine
 	driftEvery time.Duration // 0: it is not compared with the file
 	memory     health.Memory // samples alone use it
@@ -30,6 +31,7 @@ type watched struct {
 
 // observed is one look, and what takes samples on it.
 type observed struct {
+	file    *schema.Cluster
 	cluster *providers.Cluster
 	sampler *providers.Sampler
 	drift   *health.Drift
@@ -57,7 +59,8 @@ func (w *watched) Look(ctx context.Context) error {
 		return err
 	}
 	defer done()
-	o := &observed{cluster: providers.New(w.file, w.on, nil)}
+	file, unread := w.read(ctx)
+	o := &observed{file: file, cluster: providers.New(file, w.on, nil)}
 	o.sampler = o.cluster.Sampler()
 	if err := o.cluster.Look(ctx); err != nil {
 		o.close()
@@ -65,7 +68,11 @@ func (w *watched) Look(ctx context.Context) error {
 		return cause(ctx, err)
 	}
 	o.hangs = o.cluster.Hangs()
-	if w.driftEvery > 0 {
+	switch {
+	case w.driftEvery == 0:
+	case unread != nil:
+		o.drift = &health.Drift{At: time.Now(), Unsaid: unread.Error()}
+	default:
 		o.drift = o.cluster.Drift(time.Now())
 	}
 	w.mu.Lock()
@@ -74,6 +81,30 @@ func (w *watched) Look(ctx context.Context) error {
 	w.mu.Unlock()
 	unused.close() // which takes a while where the engine hangs
 	return nil
+}
+
+// read returns the file as it is now, or as it was last where that cannot be used, and why not.
+func (w *watched) read(ctx context.Context) (*schema.Cluster, error) {
+	if w.again == nil {
+		return w.file, nil
+	}
+	w.mu.Lock()
+	last, first := w.file, w.now == nil && w.next == nil
+	w.mu.Unlock()
+	if first {
+		return last, nil // it was read a moment ago
+	}
+	file, err := w.again(ctx)
+	if err == nil && file.Name != last.Name {
+		err = fmt.Errorf("the file declares cluster %q now, and not %q", file.Name, last.Name)
+	}
+	if err != nil {
+		return last, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.file = file
+	return file, nil
 }
 
 // unsaid notes that what differs from the file cannot be told.
@@ -110,7 +141,7 @@ func (w *watched) Report(ctx context.Context) (health.Report, error) {
 	if w.memory.Once { // later it is as old as the look, and samples tell by themselves
 		s.Hangs = o.hangs
 	}
-	return w.memory.Judge(w.file.Name, s, providers.Limits(w.file.Monitor)), nil
+	return w.memory.Judge(o.file.Name, s, providers.Limits(o.file.Monitor)), nil
 }
 
 // Logs returns the last lines that a container wrote.

@@ -19,7 +19,8 @@ const (
 	roomCritical     = time.Hour
 	roomFiles        = 2                // WAL files that must at least fit on the disk
 	usualSegment     = 16 << 20         // size of one of them, where that is not known
-	growthLeast      = 30 * time.Second // over which a growth is measured before anything is concluded from it
+	growthLeast      = 30 * time.Second // over which a growth is measured before anything is concluded from it, and
+	growthRead       = 5 * time.Minute  // when the slot is read
 )
 
 // DefaultLimits are those of a file without a block `monitor`.

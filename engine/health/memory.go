@@ -121,14 +121,16 @@ func (l *Live) slot(name string) *Slot {
 	return &l.Slots[i]
 }
 
-// rate is by how many bytes a second a slot has held more, lately; false where that is too short to tell.
-func (m *Memory) rate(at Subject) (float64, bool) {
+// rate is by how many bytes a second a slot has held more, lately, and over what time that was measured; 0 where that is too short
+// to tell.
+func (m *Memory) rate(at Subject) (float64, time.Duration) {
 	list := m.grew[at]
 	if len(list) < 2 || list[len(list)-1].at.Sub(list[0].at) < growthLeast {
-		return 0, false
+		return 0, 0
 	}
 	first, last := list[0], list[len(list)-1]
-	return float64(last.retained-first.retained) / last.at.Sub(first.at).Seconds(), true
+	over := last.at.Sub(first.at)
+	return float64(last.retained-first.retained) / over.Seconds(), over
 }
 
 // before is a node as the sample before had it; nil where it was not up.

@@ -90,6 +90,11 @@ func judgeNoReplica(v *view, r Report) {
 	if len(r.Standbys()) == 0 || v.sample.primary() == nil {
 		return
 	}
+	for _, n := range v.sample.Nodes {
+		if n.worksOff() { // it will be, and cannot be sooner
+			return
+		}
+	}
 	for _, n := range v.sample.Nodes { // the upstream's word counts: one that does not answer us may stream all the same
 		if s := v.sample.sender(n); n.Standby && s != nil && (s.State == "streaming" || s.State == "catchup") {
 			return
@@ -316,7 +321,11 @@ func judgeSlotStatus(v *view, r Report) {
 			if s.Reason != "" {
 				text += " (" + s.Reason + ")"
 			}
-			v.find(Critical, "slot_status", row.Subject(), text, "", "pgrepl plan")
+			next := "pgrepl plan"
+			if row.Reader == "" && !row.Declared { // which leaves it alone
+				next = nextOf(row)
+			}
+			v.find(Critical, "slot_status", row.Subject(), text, "", next)
 		case s.Status == "unreserved":
 			v.find(Warning, "slot_status", row.Subject(), "slot is unreserved: the next checkpoint may lose it", "", nextOf(row))
 		}
@@ -336,7 +345,10 @@ func judgeSlotIdle(v *view, r Report) {
 		if s.Idle != nil || !v.memory.Once && idle > 0 {
 			text += " for " + Time(idle)
 		}
-		if idle >= slotIdleCritical {
+		switch reader := v.sample.node(row.Reader); {
+		case reader != nil && reader.worksOff():
+			text += ": " + reader.Name + " " + worksOff + " before it does"
+		case idle >= slotIdleCritical:
 			level = Critical
 		}
 		v.find(level, "slot_inactive", row.Subject(), text, Time(slotIdleCritical), nextOf(row))

@@ -105,7 +105,14 @@ func (v *view) node(n Node) NodeReport {
 	return out
 }
 
-const notPaused = "not paused"
+const (
+	notPaused = "not paused"
+	worksOff  = "works off its delay"
+)
+
+// worksOff reports whether a standby that lost its stream waits out its declared delay: it connects again only when it has replayed
+// what it has.
+func (n Node) worksOff() bool { return n.Delay > 0 && n.Live != nil && n.Live.Delaying }
 
 // depth is how many upstreams are above a standby.
 func (v *view) depth(n Node) int {
@@ -130,6 +137,9 @@ func (v *view) state(n Node) string {
 	}
 	if s := v.sample.sender(n); s != nil {
 		return s.State
+	}
+	if n.worksOff() {
+		return worksOff
 	}
 	if up := v.sample.upstream(n); up == nil || up.Live == nil { // nobody but itself can say
 		if n.Live.Receiver != nil && n.Live.Receiver.Status == "streaming" {
@@ -239,8 +249,9 @@ func (v *view) slot(n Node, s Slot) SlotReport {
 	if s.Retained == nil {
 		return out
 	}
-	grows, known := v.memory.rate(out.Subject())
-	if known {
+	grows, over := v.memory.rate(out.Subject())
+	known := over > 0 && (!s.Active || over >= growthRead) // one that is read holds now more and now less
+	if over > 0 {
 		out.Growth = &grows
 	} else if !s.Active && n.Live.WALRate != nil && v.staysIdle(n, s) { // nothing reads it: it grows by all that is written
 		grows, known = *n.Live.WALRate, true

@@ -3,6 +3,7 @@ package health
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -10,7 +11,7 @@ import (
 func Bytes(n int64) string {
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
 	f, i := float64(n), 0
-	for f >= 1024 && i < len(units)-1 {
+	for math.Abs(f) >= 1024 && i < len(units)-1 {
 		f, i = f/1024, i+1
 	}
 	if i == 0 {
