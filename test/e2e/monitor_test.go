@@ -201,6 +201,18 @@ func TestMonitor(t *testing.T) {
 		t.Errorf("somebody's function was called: %s", c.sql("a", "SELECT who FROM public.loot"))
 	}
 
+	c.edit("master \"%-a\"", "role \"later\" {}\nmaster \"%-a\"") // the file is read again
+	c.eventually("what is to be applied is drift", func() bool { return m.status().found("drift", "") })
+	c.apply()
+	since = time.Now()
+	c.eventually("what was applied is none", healthy)
+	c.edit("role \"later\" {}", "role \"later\" {")
+	c.eventually("a file that is broken is told", func() bool {
+		_, text := m.get("/api/status")
+		return strings.Contains(text, "the file cannot be used as it is now: pgrepl.hcl:") && m.status().Level == "UNKNOWN"
+	})
+	c.edit("role \"later\" {", "role \"later\" {}")
+
 	code, said := m.end()
 	contains(t, said, "CRITICAL: "+c.name("c")+": its container has ended", "over: "+c.name("c")+": ")
 	if code != 143 || strings.Contains(said, "correct-horse") {
