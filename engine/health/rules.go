@@ -112,18 +112,12 @@ func judgeNode(v *view, _ Report) {
 			v.find(Unknown, "node", on(n), n.Why, "", "pgrepl plan")
 			continue
 		}
-		text, next := n.Docker.words(), "pgrepl apply"
+		text, next := n.Docker.words(), n.Docker.next(n.Name)
 		switch {
 		case n.Why != "":
 			text = n.Why
 		case n.Docker.State == "running":
 			text = "its server does not answer"
-		}
-		if n.Docker.State == Foreign {
-			next = "pgrepl plan"
-		}
-		if n.Docker.State == "running" || n.Docker.State == "restarting" || n.Docker.State == "exited" && n.Docker.ExitCode != 0 {
-			next = "docker logs -n 20 " + n.Name
 		}
 		v.find(v.afterAWhile(n.Docker.State == "restarting" || n.Docker.State == "running", "node", on(n)), "node", on(n), text, "", next)
 	}
@@ -145,6 +139,24 @@ func (v *view) lasting(rule string, on Subject) string {
 	}
 	return " for " + Time(held)
 }
+
+// next is the command that tells more of a container, or mends it. A log says nothing of one that was stopped or killed; and of one
+// that is not there, a plan says what becomes of it.
+func (c Container) next(name string) string {
+	switch {
+	case c.State == "missing" || c.State == Foreign:
+		return "pgrepl plan"
+	case c.State == "created" || c.State == "paused" || c.State == "exited" && !c.OOM && slices.Contains([]int{0, killed, ended}, c.ExitCode):
+		return "pgrepl apply"
+	}
+	return "docker logs -n 20 " + name
+}
+
+// What a process exits with that a signal has ended: SIGKILL, SIGTERM.
+const (
+	killed = 128 + 9
+	ended  = 128 + 15
+)
 
 // words says what a container does instead of running.
 func (c Container) words() string {
@@ -200,7 +212,7 @@ func judgeMissing(v *view, r Report) {
 		}
 		up := v.sample.upstream(n)
 		if up == nil || up.Live == nil {
-			v.find(Warning, "replica_missing", on(n), "its upstream "+n.Upstream+" is not up", "", "docker logs -n 20 "+n.Upstream)
+			v.find(Warning, "replica_missing", on(n), "its upstream "+n.Upstream+" is not up", "", v.logsOf(n.Upstream))
 			continue
 		}
 		text := "not connected" + v.lasting("replica_missing", on(n))
@@ -323,11 +335,11 @@ func judgeSlotStatus(v *view, r Report) {
 			}
 			next := "pgrepl plan"
 			if row.Reader == "" && !row.Declared { // which leaves it alone
-				next = nextOf(row)
+				next = v.nextOf(row)
 			}
 			v.find(Critical, "slot_status", row.Subject(), text, "", next)
 		case s.Status == "unreserved":
-			v.find(Warning, "slot_status", row.Subject(), "slot is unreserved: the next checkpoint may lose it", "", nextOf(row))
+			v.find(Warning, "slot_status", row.Subject(), "slot is unreserved: the next checkpoint may lose it", "", v.nextOf(row))
 		}
 	})
 }
@@ -351,19 +363,27 @@ func judgeSlotIdle(v *view, r Report) {
 		case idle >= slotIdleCritical:
 			level = Critical
 		}
-		v.find(level, "slot_inactive", row.Subject(), text, Time(slotIdleCritical), nextOf(row))
+		v.find(level, "slot_inactive", row.Subject(), text, Time(slotIdleCritical), v.nextOf(row))
 	})
 }
 
 // nextOf is where to go when a slot is not read. A plan leaves what the file does not declare alone.
-func nextOf(s SlotReport) string {
+func (v *view) nextOf(s SlotReport) string {
 	switch {
 	case s.Reader != "":
-		return "docker logs -n 20 " + s.Reader
+		return v.logsOf(s.Reader)
 	case s.Declared:
 		return "start what reads it, or take its block out of the file"
 	}
 	return fmt.Sprintf("start what reads it; or where nothing ever will, on %s: SELECT pg_drop_replication_slot('%s')", s.Node, s.Name)
+}
+
+// logsOf is where to go when a node does not do what it should.
+func (v *view) logsOf(node string) string {
+	if n := v.sample.node(node); n != nil && n.Docker.State != "running" {
+		return n.Docker.next(node)
+	}
+	return "docker logs -n 20 " + node
 }
 
 func judgeSlotRetained(v *view, r Report) {
@@ -375,7 +395,7 @@ func judgeSlotRetained(v *view, r Report) {
 		if s.Warn > 0 {
 			warning, critical = s.Warn, max(critical, s.Warn)
 		}
-		v.measure("slot_retained", row.Subject(), *s.Retained, warning, critical, "holds ", nextOf(row))
+		v.measure("slot_retained", row.Subject(), *s.Retained, warning, critical, "holds ", v.nextOf(row))
 	})
 }
 
@@ -406,9 +426,9 @@ func (v *view) ends(s SlotReport, in *float64, text string) {
 	left := time.Duration(min(*in, 1e9) * float64(time.Second))
 	switch {
 	case left < roomCritical:
-		v.find(Critical, "room", s.Subject(), text+Time(left), Time(roomCritical), nextOf(s))
+		v.find(Critical, "room", s.Subject(), text+Time(left), Time(roomCritical), v.nextOf(s))
 	case left < roomWarning:
-		v.find(Warning, "room", s.Subject(), text+Time(left), Time(roomWarning), nextOf(s))
+		v.find(Warning, "room", s.Subject(), text+Time(left), Time(roomWarning), v.nextOf(s))
 	}
 }
 
@@ -443,10 +463,7 @@ func judgeApp(v *view, _ Report) {
 		if a.Container.State == "running" && a.Container.Health != "unhealthy" {
 			continue
 		}
-		next := "docker logs -n 20 " + a.Name
-		if a.Container.State == "missing" {
-			next = "pgrepl apply"
-		}
+		next := a.Container.next(a.Name)
 		v.find(v.afterAWhile(a.Container.State == "restarting", "app", Subject{App: a.Name}), "app", Subject{App: a.Name}, a.Container.words(), "", next)
 	}
 }

@@ -106,7 +106,7 @@ func (k serverKind) Facts(want, seen engine.Snapshot) []engine.Fact {
 		case s.isPrimary() && s.seen.reach == absent && k.survivor() != nil:
 			f.Code, f.Text = "PGR219", fmt.Sprintf("%s would start empty, while %s holds data of cluster %s", s.address(), k.survivor().address(), k.file.Name)
 			f.Detail = "a new master would be another cluster: its replicas could not follow it, and their data is all that is left"
-			f.Next = fmt.Sprintf("declare %s as master to go on with its data; or, if nobody needs it, remove it (docker rm -f %s; docker volume rm %s)",
+			f.Next = fmt.Sprintf("to go on with its data, promote %s by hand (pg_ctl promote in its container) and declare it as master; or, if nobody needs it, remove it (docker rm -f %s; docker volume rm %s)",
 				k.survivor().node.Name, k.survivor().node.Name, k.survivor().node.Volume)
 		case s.seen.byHand && s.seen.reach != up && s.seen.reach != hidden && !s.seen.credited && s.machine.Running():
 			f = k.noWayIn(s, f)
@@ -166,7 +166,7 @@ func (k serverKind) partFact(s *server, d directory, f engine.Fact) engine.Fact 
 	if s.isPrimary() && d.Standby {
 		f.Code, f.Text = "PGR222", fmt.Sprintf("%s is in recovery: its data is a standby's, on timeline %d", s.address(), d.Timeline)
 		f.Detail = "the file declares it as master; promoting a standby is never a side effect"
-		f.Next = "declare the node that is the primary as master"
+		f.Next = "declare the node that is the primary as master; where there is none any more, promote this one by hand (pg_ctl promote in its container)"
 	}
 	return f
 }

@@ -163,7 +163,7 @@ func TestAVolumeOfAnotherClusterOrMajorVersionIsRefused(t *testing.T) {
 	c.apply()
 	c.want(0, "destroy", "--auto-approve")
 	c.docker("volume", "rm", c.name("a")) // the master's data is gone: a new one would be another cluster
-	c.refuses("PGR219", "would start empty, while replica."+c.name("b")+" holds data", "declare "+c.name("b")+" as master")
+	c.refuses("PGR219", "would start empty, while replica."+c.name("b")+" holds data", "promote "+c.name("b")+" by hand")
 	c.edit(`replica "%-b" {}`, "")
 	c.refuses("PGR219", "would start empty, while volume "+c.name("b"), `volume = "`+c.name("b")+`"`)
 	c.edit(`master`, "replica \"%-b\" {}\nmaster")

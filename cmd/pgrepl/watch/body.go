@@ -89,7 +89,7 @@ func (m model) firstFindings(found []line, most int) []line {
 	if len(found) <= most {
 		return found
 	}
-	if most < 3 {
+	if most < 2 {
 		return append([]line(nil), found[:most]...)
 	}
 	n := len(m.found())

@@ -93,7 +93,7 @@ function box(place, chosen, choose) {
     choose(node.name);
   };
   const known = node.lag_seconds !== null || node.replay_lag_bytes !== null;
-  const figures = node.part !== "standby" ? (node.version ? "PG " + node.version : unknown) : known ? lag(node) + " · " + bytes(node.replay_lag_bytes) : unknown;
+  const figures = node.part !== "standby" ? (node.version ? "PG " + node.version : unknown) : known ? lag(node) + (node.delay_seconds ? "" : " · " + bytes(node.replay_lag_bytes)) : unknown; // beside a delay there is no room for both
   const state = node.state === "accepting connections" ? "up" : node.state;
   return svg("g", { class: `node ${node.level}${node.name === chosen ? " chosen" : ""}`, transform: `translate(${place.x} ${place.y})`, role: "button", tabindex: 0, "data-key": "node " + node.name,
     "aria-pressed": String(node.name === chosen), "aria-label": `${node.name}, ${node.part}, ${node.state}, ${node.level}`, onclick: pick, onkeydown: pick },
