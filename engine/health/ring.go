@@ -58,25 +58,23 @@ type Lag struct {
 }
 
 // lag returns how far behind in time a standby is that had replayed up to lsn between being asked and having answered; oldest
-// bounds it where the ring is too young, and may be nil. False where the primary has not been seen.
+// bounds it as of some moment between the two, and may be nil. False where the primary has not been seen.
 func (r *ring) lag(lsn LSN, asked, answered time.Time, oldest *time.Duration) (Lag, bool) {
 	for i, e := range r.entries {
 		if e.lsn <= lsn {
 			continue
 		}
-		low := max(asked.Sub(e.at), 0)
-		if i == 0 || e.after.IsZero() {
-			if oldest != nil {
-				bound := max(*oldest, low)
-				return Lag{low, &bound}, true
-			}
-			return Lag{Low: low}, true
+		lag := Lag{Low: max(asked.Sub(e.at), 0)}
+		if i > 0 && !e.after.IsZero() {
+			lag.High = pointer(answered.Sub(e.after))
 		}
-		high := answered.Sub(e.after)
 		if oldest != nil {
-			high = max(low, min(high, *oldest))
+			bound := max(*oldest+answered.Sub(asked), lag.Low)
+			if lag.High == nil || bound < *lag.High {
+				lag.High = &bound
+			}
 		}
-		return Lag{low, &high}, true
+		return lag, true
 	}
 	zero := time.Duration(0)
 	return Lag{0, &zero}, len(r.entries) > 0

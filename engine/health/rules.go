@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -375,7 +376,7 @@ func (v *view) nextOf(s SlotReport) string {
 	case s.Declared:
 		return "start what reads it, or take its block out of the file"
 	}
-	return fmt.Sprintf("start what reads it; or where nothing ever will, on %s: SELECT pg_drop_replication_slot('%s')", s.Node, s.Name)
+	return fmt.Sprintf("start what reads it; or where nothing ever will, as a superuser on %s: SELECT pg_drop_replication_slot('%s')", s.Node, s.Name)
 }
 
 // logsOf is where to go when a node does not do what it should.
@@ -446,8 +447,20 @@ func judgeDrift(v *view, _ Report) {
 	case d.Unsaid != "":
 		v.find(Unknown, "drift", Subject{}, "whether it is as in the file cannot be told: "+d.Unsaid, "", "pgrepl plan")
 	case len(d.Changes) > 0:
-		v.find(Warning, "drift", Subject{}, fmt.Sprintf("differs from the file: %s", some(d.Changes)), "", "pgrepl plan")
+		causes := slices.Clone(d.Changes) // what makes replicas differ, too, comes first
+		slices.SortStableFunc(causes, func(a, b string) int { return cmp.Compare(behind(a), behind(b)) })
+		v.find(Warning, "drift", Subject{}, fmt.Sprintf("differs from the file: %s", some(causes)), "", "pgrepl plan")
+		v.since("drift: "+strings.Join(d.Changes, ","), Subject{})
+		v.found[len(v.found)-1].Since = v.held[mark{"drift: " + strings.Join(d.Changes, ","), Subject{}}]
 	}
+}
+
+// behind ranks replicas behind all else that a plan changes.
+func behind(address string) int {
+	if strings.HasPrefix(address, "replica.") {
+		return 1
+	}
+	return 0
 }
 
 // some is a list that stays short.

@@ -234,7 +234,7 @@ func (v *view) rate(node string, lsn LSN, at time.Time) *float64 {
 // catchUp is when a standby will be level, at the rates of the last sample; nil where it is, or never will.
 func (v *view) catchUp(n NodeReport) *float64 {
 	p := v.sample.primary()
-	if p == nil || n.Replay == nil || *n.Replay == 0 || n.Rate == nil {
+	if p == nil || n.Delay > 0 || n.Replay == nil || *n.Replay == 0 || n.Rate == nil {
 		return nil
 	}
 	writes := v.rate(p.Name, p.Live.Written, p.Live.At)
@@ -255,6 +255,7 @@ func (v *view) slot(n Node, s Slot) SlotReport {
 		out.Growth = &grows
 	} else if !s.Active && n.Live.WALRate != nil && v.staysIdle(n, s) { // nothing reads it: it grows by all that is written
 		grows, known = *n.Live.WALRate, true
+		out.Growth = n.Live.WALRate
 	}
 	if known && grows > 0 {
 		if s.Safe != nil {

@@ -163,6 +163,13 @@ func (l live) inAutoConf() map[string]string {
 	return out
 }
 
+// waitsForNothing reports whether a setting is said to wait for a restart and no file has a value for it: PostgreSQL takes the
+// mark away only when a file gives the setting the value that is in force, and not when a value leaves the files again.
+func (l live) waitsForNothing(name string) bool {
+	s, known := l.Settings[name]
+	return known && s.Pending && s.Source == "default" && !slices.ContainsFunc(l.Files, func(f fileSetting) bool { return f.Name == name })
+}
+
 // fileErrors lists what would keep the server from reading its files at the next reload or start. A value that only waits
 // for a restart is reported there too, and is no error.
 func (l live) fileErrors() []string {

@@ -45,7 +45,7 @@ SELECT json_build_object(
       ORDER BY application_name, pid), '[]') FROM pg_stat_replication),
   'settings', (SELECT coalesce(json_object_agg(lower(name), json_build_object('reset', coalesce(reset_val, ''), 'boot', coalesce(boot_val, ''), 'unit', coalesce(unit, ''),
       'type', vartype, 'context', context, 'source', source, 'file', coalesce(sourcefile, ''), 'line', coalesce(sourceline, 0), 'pending', pending_restart, 'enum', enumvals)), '{}')
-    FROM pg_settings WHERE lower(name) = ANY ($DECLARED) OR sourcefile LIKE '%/postgresql.auto.conf' OR lower(name) IN (SELECT lower(name) FROM pg_file_settings WHERE sourcefile LIKE '%/postgresql.auto.conf')),
+    FROM pg_settings WHERE lower(name) = ANY ($DECLARED) OR pending_restart OR sourcefile LIKE '%/postgresql.auto.conf' OR lower(name) IN (SELECT lower(name) FROM pg_file_settings WHERE sourcefile LIKE '%/postgresql.auto.conf')),
   'files', (SELECT coalesce(json_agg(json_build_object('file', coalesce(sourcefile, ''), 'line', coalesce(sourceline, 0), 'name', coalesce(lower(name), ''),
       'value', coalesce(setting, ''), 'applied', applied, 'error', coalesce(error, '')) ORDER BY seqno), '[]') FROM pg_file_settings),
   'hba', pg_read_file(current_setting('hba_file')),

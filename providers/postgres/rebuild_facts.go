@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"strings"
 
 	"pgrepl/engine"
 )
@@ -11,7 +12,7 @@ import (
 func (k serverKind) dataFact(s *server, f engine.Fact) engine.Fact {
 	code, apart := s.apart()
 	text, now, _ := s.loss()
-	command := fmt.Sprintf("pgrepl apply --rebuild %[1]s --allow=data:%[1]s", s.address())
+	command := k.givesUp(s)
 	if s.seen.tight { // which cannot be rebuilt in place
 		command = fmt.Sprintf("docker rm -f %s; docker volume rm %s; pgrepl apply", s.node.Name, s.node.Volume)
 	}
@@ -57,6 +58,18 @@ func (k serverKind) dataFact(s *server, f engine.Fact) engine.Fact {
 		}
 	}
 	return f
+}
+
+// givesUp is the command that rebuilds a standby, and with it all others that are refused for the same reason: one of them alone
+// would be refused because of the rest.
+func (k serverKind) givesUp(s *server) string {
+	var names, leave []string
+	for _, d := range k.standbys() {
+		if _, apart := d.apart(); d == s || apart && !d.seen.tight && !d.node.Protect {
+			names, leave = append(names, d.address().String()), append(leave, "data:"+d.address().String())
+		}
+	}
+	return fmt.Sprintf("pgrepl apply --rebuild %s --allow=%s", strings.Join(names, ","), strings.Join(leave, ","))
 }
 
 // belowFacts tell of the standbys that follow one which is rebuilt. Taking a base backup begins a new WAL file, so what they

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -91,6 +92,7 @@ func (v *Vitals) Node(ctx context.Context, i int, running bool) health.Node {
 		return n
 	}
 	n.Up, n.Live = true, found.live(asked, time.Now())
+	n.Live.Pending = slices.DeleteFunc(n.Live.Pending, srv.seen.live.waitsForNothing)
 	v.declare(srv, n.Live)
 	if srv.seen.live.Paused { // pg_control, which only a look reads, has what the WAL asks for
 		n.Live.TooLittle = srv.tooLittle()
@@ -128,6 +130,9 @@ func (v *Vitals) why(srv *server, err error) string {
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Sprintf("its server does not answer within %s", health.Time(vitalsTimeout))
+	}
+	if strings.Contains(err.Error(), "OCI runtime exec failed") || strings.Contains(err.Error(), "cannot exec in a stopped state") {
+		return "its container is on its way up or down" // it was running a moment ago
 	}
 	return why(err)
 }

@@ -218,6 +218,14 @@ func (c *cluster) pendingRestart(o *observer) {
 	c.sql("b", "ALTER SYSTEM RESET max_connections")
 	c.sql("b", "SELECT pg_reload_conf()")
 	o.well()
+	for _, change := range []string{"SET max_files_per_process = 2000", "RESET max_files_per_process"} { // which no file has otherwise
+		c.sql("b", "ALTER SYSTEM "+change)
+		c.sql("b", "SELECT pg_reload_conf()")
+	}
+	c.eventually("the server believes that it waits for a restart", func() bool {
+		return c.sql("b", "SELECT pending_restart FROM pg_settings WHERE name = 'max_files_per_process'") == "t"
+	})
+	c.want(0, "status", "--exit-code")
 }
 
 // twoPrimaries is the last: what has written by itself cannot follow any more.

@@ -208,7 +208,7 @@ func TestTerminal(t *testing.T) {
 	x.shows("└ shop-b")
 	x.order("stop")
 	x.shows("CRITICAL shop-c: its container has ended with 137")
-	x.shows("next: docker logs -n 20 shop-c")
+	x.shows("next: pgrepl apply")
 	x.types("\x1b[B\x1b[B\x1b[B\r") // three down, enter
 	x.shows("NODE shop-c")
 	x.types("\x1b")
