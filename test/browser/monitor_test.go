@@ -22,6 +22,7 @@ type shop struct {
 	written health.LSN
 	stopped bool   // replica rb
 	away    bool   // the Docker engine
+	app     string // state of the container of an app; "": there is no app
 	more    int    // replicas
 	evil    string // a name
 }
@@ -79,6 +80,9 @@ func (s *shop) judge(at time.Time) health.Report {
 		add(s.evil, "db", "async", time.Hour, primary, s.written, false)
 	}
 	sample := health.Sample{At: at, Nodes: nodes, Drift: &health.Drift{At: at}}
+	if s.app != "" {
+		sample.Apps = []health.App{{Name: "web", Address: "app.web", Container: health.Container{State: s.app, ExitCode: 1}}}
+	}
 	return s.memory.Judge("shop", sample, health.DefaultLimits())
 }
 
@@ -138,6 +142,14 @@ func TestMonitor(t *testing.T) {
 	}
 	d.point("#charts svg", 0.8)
 	d.until(`!document.querySelector("#charts .hint").hidden && document.querySelector("#charts .hint").innerText.includes("ra")`)
+
+	d.until(`document.querySelector("#apps-card").hidden`)
+	s.set(func(s *shop) { s.app = "running" })
+	d.until(`document.querySelector("#apps .chip.OK") && document.querySelector("#apps").innerText.includes("web")`)
+	s.set(func(s *shop) { s.app = "exited" })
+	d.until(`document.querySelector("#apps .CRITICAL") && document.querySelector("#apps").innerText.includes("its container has ended with 1")`)
+	d.shot("monitor-app")
+	s.set(func(s *shop) { s.app = "" })
 
 	s.set(func(s *shop) { s.stopped = true })
 	d.until(`document.querySelector("#verdict.CRITICAL") && document.querySelector("#verdict").innerText.includes("rb")`)

@@ -43,6 +43,8 @@ function draw() {
   put(byID("topology"), topology.draw(status.nodes, room, page.chosen, Boolean(stale()), (name) => { page.chosen = name; draw(); }));
   put(byID("detail"), panels.detail(status, page.chosen));
   put(byID("slots"), panels.slots(status, page.slot, (key) => { page.slot = page.slot === key ? "" : key; draw(); }));
+  byID("apps-card").hidden = status.apps.length === 0;
+  if (status.apps.length > 0) put(byID("apps"), panels.apps(status));
   put(byID("events"), panels.events(page.events));
   put(byID("limits"), panels.limits(status.limits));
   charts();

@@ -106,6 +106,17 @@ function slotDetail(status, slot) {
     ]));
 }
 
+export function apps(status) {
+  const rows = status.apps.map((app) => {
+    const found = status.findings.filter((f) => f.app === app.name);
+    return el("tr", { class: app.level },
+      el("th", { scope: "row", class: "mono" }, app.name),
+      el("td", {}, app.container),
+      el("td", {}, found.length ? el("ul", { class: "findings" }, found.map((f) => finding(f, false))) : chip(app.level)));
+  });
+  return [el("table", {}, el("thead", {}, el("tr", {}, ["App", "Container", "Health"].map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, rows))];
+}
+
 const WORDS = { came: "came", level: "is now", went: "over" };
 
 export function events(list) {
