@@ -35,24 +35,29 @@ func (s *Session) probe(ctx context.Context, within time.Duration) error {
 }
 
 // commit runs a statement that waits for standbys as an application's would, on a connection of its own, and says when it was sent and
-// how long that took. The limit is the client's: statement_timeout does not fire in a commit that waits, and a client that goes away leaves the backend
-// waiting with its locks, so it is told to stop. That ends the wait and not the commit.
+// how long that took. The limit is the client's: statement_timeout does not fire in a commit that waits, and a client that goes away
+// leaves the backend waiting with its locks, so it is told to stop. That ends the wait and not the commit. A server that cannot be told
+// does not answer: that is no commit that hangs.
 func (s *Session) commit(ctx context.Context, sql string, within time.Duration) (began time.Time, took time.Duration, err error) {
+	asked, cancel := context.WithTimeout(ctx, commitDeadline)
+	defer cancel()
 	s.mu.Lock()
-	conn, err := s.login(ctx, maintenance, 0)
+	conn, err := s.login(asked, maintenance, 0)
 	s.mu.Unlock()
 	if err != nil {
-		return began, 0, err
+		return began, 0, unanswered(err, commitDeadline)
 	}
 	defer closeSoon(conn)
-	if _, err := exec(ctx, conn, probeLevel); err != nil {
-		return began, 0, said(err)
+	if _, err := exec(asked, conn, probeLevel); err != nil {
+		return began, 0, unanswered(err, commitDeadline)
 	}
+	waits, giveUp := context.WithCancel(ctx)
+	defer giveUp()
 	committed := make(chan error, 1)
 	began = time.Now()
 	go func() {
 		committed <- s.effect.Around("commit probe", func() error {
-			_, err := exec(ctx, conn, sql)
+			_, err := exec(waits, conn, sql)
 			return err
 		})
 	}()
@@ -66,9 +71,26 @@ func (s *Session) commit(ctx context.Context, sql string, within time.Duration) 
 		}
 		return began, took, nil
 	case <-limit.C:
-		_, err := s.query(ctx, fmt.Sprintf("SELECT pg_cancel_backend(%d)", conn.PID()))
-		return began, within, errors.Join(errHangs, err)
+		err := s.cancel(ctx, conn.PID())
+		select { // a connection is not for two: nobody closes it under the commit
+		case <-committed:
+		case <-time.After(time.Second):
+			giveUp()
+			<-committed
+		}
+		if err != nil {
+			return began, within, unanswered(err, probeAnswer)
+		}
+		return began, within, errHangs
 	}
+}
+
+// cancel tells a backend to stop what it does.
+func (s *Session) cancel(ctx context.Context, backend uint32) error {
+	ctx, cancel := context.WithTimeout(ctx, probeAnswer)
+	defer cancel()
+	_, err := s.query(ctx, fmt.Sprintf("SELECT pg_cancel_backend(%d)", backend))
+	return err
 }
 
 func closeSoon(conn *pgconn.PgConn) {

@@ -23,6 +23,9 @@ const (
 	probeIgnored = time.Minute          // a replica that is later than this on purpose is not waited for until it has replayed
 )
 
+// probeAnswer is how long a server may take to answer one question; one that says nothing for so long hangs.
+var probeAnswer = vitalsTimeout
+
 // Synchronous reports whether commits wait for standbys, by what is in force.
 func (s *Site) Synchronous() bool {
 	now, _ := s.primary().namesInForce()
@@ -40,28 +43,38 @@ func (s *Site) Probe(ctx context.Context, token string, synchronous bool, patien
 		p.Problem = fmt.Sprintf("%s takes no writes, or was not applied yet", s.primary().address())
 		return p
 	}
-	if err := s.primary().session.await(ctx, 0); err != nil {
-		p.Problem = fmt.Sprintf("%s: %v", s.primary().address(), said(err))
+	asked, over := context.WithTimeout(ctx, probeAnswer)
+	defer over()
+	if err := s.primary().session.await(asked, 0); err != nil {
+		p.Problem = fmt.Sprintf("%s: %v", s.primary().address(), unanswered(err, probeAnswer))
 		return p
 	}
-	watches := s.watchFor(ctx, token, patience)
+	watches := s.watchFor(ctx, token)
 	began, took, err := s.write(ctx, token, synchronous, patience)
 	switch {
 	case errors.Is(err, errHangs):
 		p.Problem = fmt.Sprintf("%s: a commit waited for its synchronous replicas in vain, and was given up after %s", s.primary().address(), health.Time(patience))
 	case err != nil:
-		p.Problem = fmt.Sprintf("%s: the probe cannot be written: %v", s.primary().address(), said(err))
+		p.Problem = fmt.Sprintf("%s: the probe cannot be written: %v", s.primary().address(), unanswered(err, patience))
 	default:
 		p.Commit = &took
 	}
 	at, unknown := s.behind(ctx)
 	if p.Problem == "" && unknown != nil {
-		p.Problem = fmt.Sprintf("%s: %v", s.primary().address(), said(unknown))
+		p.Problem = fmt.Sprintf("%s: %v", s.primary().address(), unanswered(unknown, probeAnswer))
 	}
 	for _, w := range watches {
-		p.Arrivals = append(p.Arrivals, w.arrival(began, at, p.Problem != "" && !errors.Is(err, errHangs)))
+		p.Arrivals = append(p.Arrivals, w.arrival(began, at, began.Add(patience), p.Problem != "" && !errors.Is(err, errHangs)))
 	}
 	return p
+}
+
+// unanswered puts into words why a server that had so long did not answer.
+func unanswered(err error, within time.Duration) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("its server does not answer within %s", health.Time(within))
+	}
+	return said(err)
 }
 
 // write commits the row, and says when it was sent and how long that took.
@@ -70,6 +83,8 @@ func (s *Site) write(ctx context.Context, token string, synchronous bool, patien
 	if synchronous {
 		return s.primary().session.commit(ctx, sql, patience)
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	began = time.Now()
 	err = s.primary().session.change(ctx, "write a probe", "SET LOCAL lock_timeout = '5s'; "+sql) // management sessions wait for no standby
 	return began, time.Since(began), err
@@ -77,6 +92,8 @@ func (s *Site) write(ctx context.Context, token string, synchronous bool, patien
 
 // behind is a position behind all that the primary has committed.
 func (s *Site) behind(ctx context.Context) (lsn, error) {
+	ctx, cancel := context.WithTimeout(ctx, probeAnswer)
+	defer cancel()
 	rows, err := s.primary().session.query(ctx, "SELECT pg_current_wal_lsn()")
 	if err != nil {
 		return 0, err
@@ -120,28 +137,29 @@ type glance struct {
 }
 
 // watchFor begins to look at every replica, and returns when each was looked at once.
-func (s *Site) watchFor(ctx context.Context, token string, patience time.Duration) []*watch {
+func (s *Site) watchFor(ctx context.Context, token string) []*watch {
 	var out []*watch
 	var g errgroup.Group
 	for _, d := range s.standbys() {
 		w := &watch{server: d, ready: make(chan struct{}), stop: make(chan struct{}), done: make(chan struct{})}
 		out = append(out, w)
-		go w.look(ctx, token, patience)
+		go w.look(ctx, token)
 		g.Go(func() error { <-w.ready; return nil })
 	}
 	_ = g.Wait()
 	return out
 }
 
-func (w *watch) look(ctx context.Context, token string, patience time.Duration) {
+// look looks until it is told to stop, the row can be read, or the replica does not answer.
+func (w *watch) look(ctx context.Context, token string) {
 	defer close(w.done)
 	ready := sync.OnceFunc(func() { close(w.ready) })
 	defer ready()
 	var last time.Time
-	for end := time.Now().Add(patience); time.Now().Before(end); {
+	for {
 		g, err := w.glance(ctx, token)
 		if err != nil {
-			w.err = said(err)
+			w.err = unanswered(err, probeAnswer)
 			return
 		}
 		w.see(g, last)
@@ -162,6 +180,8 @@ func (w *watch) look(ctx context.Context, token string, patience time.Duration) 
 
 // glance looks at the replica once. One that lags may not even have the table yet.
 func (w *watch) glance(ctx context.Context, token string) (glance, error) {
+	ctx, cancel := context.WithTimeout(ctx, probeAnswer)
+	defer cancel()
 	const where = "SELECT coalesce(r.written_lsn, pg_last_wal_receive_lsn(), '0/0'), coalesce(r.flushed_lsn, pg_last_wal_receive_lsn(), '0/0'), coalesce(pg_last_wal_replay_lsn(), '0/0'), %s FROM (SELECT) x LEFT JOIN pg_stat_wal_receiver r ON true"
 	rows, err := w.server.session.query(ctx, fmt.Sprintf(where, "EXISTS (SELECT FROM pgrepl.probe WHERE token = "+literal(token)+")"))
 	var pg *pgconn.PgError
@@ -189,15 +209,13 @@ func (w *watch) see(g glance, last time.Time) {
 	}
 }
 
-// arrival waits until the replica has the row, or has been waited for long enough, and says when it had it. lost is a probe that was
-// never written.
-func (w *watch) arrival(began time.Time, at lsn, lost bool) health.Arrival {
+// arrival waits until the replica has the row, at most until end, and says when it had it. lost is a probe that was never written.
+func (w *watch) arrival(began time.Time, at lsn, end time.Time, lost bool) health.Arrival {
 	a := health.Arrival{Replica: w.server.node.Name, Delay: w.server.delay()}
-	if lost {
-		close(w.stop)
-	} else if a.Delay > probeIgnored { // it is there when it is flushed; the rest comes when it is meant to
-		w.untilFlushed(at)
+	if !lost {
+		w.wait(at, end, a.Delay > probeIgnored)
 	}
+	close(w.stop)
 	<-w.done
 	if w.err != nil {
 		a.Problem = w.err.Error()
@@ -220,19 +238,22 @@ func (w *watch) arrival(began time.Time, at lsn, lost bool) health.Arrival {
 	return a
 }
 
-func (w *watch) untilFlushed(at lsn) {
-	for {
-		w.mu.Lock()
-		flushed := len(w.looks) > 0 && w.looks[len(w.looks)-1].flushed >= at
-		w.mu.Unlock()
-		if flushed {
-			close(w.stop)
-			return
-		}
+// wait waits until the replica is looked at no more, or, where it is later than that on purpose, until it has flushed.
+func (w *watch) wait(at lsn, end time.Time, late bool) {
+	over := time.After(time.Until(end))
+	for !late || !w.flushed(at) {
 		select {
 		case <-w.done:
+			return
+		case <-over:
 			return
 		case <-time.After(probeStep):
 		}
 	}
+}
+
+func (w *watch) flushed(at lsn) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.looks) > 0 && w.looks[len(w.looks)-1].flushed >= at
 }

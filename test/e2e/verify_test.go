@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"pgrepl/engine/health"
 	"pgrepl/test/outputs"
@@ -31,7 +32,7 @@ func TestVerify(t *testing.T) {
 		c := newCluster(t, image, verified)
 		c.apply()
 		var v health.Verification
-		text := []byte(c.want(0, "verify", "-o", "json", "--for", "3s", "--every", "500ms").out)
+		text := []byte(c.want(0, "verify", "-o", "json", "--for", "8s", "--every", "500ms").out)
 		if err := outputs.Held("verify", text); err != nil {
 			t.Error(err)
 		}
@@ -53,6 +54,7 @@ func TestVerify(t *testing.T) {
 			}
 		}
 		c.settled()
+		c.frozenMeanwhile("d")
 
 		c.pause("b")
 		r := c.want(2, "verify", "--wait", "2s")
@@ -65,4 +67,33 @@ func TestVerify(t *testing.T) {
 		c.docker("stop", c.name("a"))
 		contains(t, c.want(3, "verify").err, "takes no writes")
 	})
+}
+
+// frozenMeanwhile freezes a replica while probes are under way: the run says so of it, goes on with the others, and ends when it is to,
+// and the next has its rows again.
+func (c *cluster) frozenMeanwhile(node string) {
+	c.t.Helper()
+	const last = "SELECT at FROM pgrepl.probe"
+	was, began := c.sql("a", last), time.Now()
+	over := make(chan result, 1)
+	go func() {
+		over <- c.run("verify", "-o", "json", "--for", "10s", "--every", "1s", "--wait", "4s")
+	}()
+	c.eventually("probes are under way", func() bool { return c.sql("a", last) != was })
+	c.pause(node)
+	r := <-over
+	took := time.Since(began)
+	c.docker("unpause", c.name(node))
+	var v health.Verification
+	if err := json.Unmarshal([]byte(r.out), &v); err != nil || r.code != 3 || v.Level != health.Unknown || took > 45*time.Second {
+		c.t.Fatalf("%v after %s: %s", err, took, r)
+	}
+	for _, m := range v.Modes {
+		for _, replica := range m.Replicas {
+			if frozen := replica.Replica == c.name(node); (replica.Problem != "") != frozen || !frozen && replica.Flushed.Arrived != replica.Flushed.Sent {
+				c.t.Errorf("%s of %s: %+v", replica.Replica, m.Mode, replica)
+			}
+		}
+	}
+	c.eventually("all is well again", func() bool { return c.run("verify").code == 0 })
 }
