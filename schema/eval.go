@@ -155,9 +155,20 @@ type valueFree string
 
 func (e valueFree) Error() string { return string(e) }
 
+// hides reports whether a value holds what may not be shown: something sensitive, or what env() gave. Where a URL leads to is no secret.
+func hides(v cty.Value) bool {
+	_, marks := v.UnmarkDeep()
+	for m := range marks {
+		if _, is := m.(mark); is {
+			return true
+		}
+	}
+	return false
+}
+
 func mayHoldSecret(expr hclsyntax.Expression, variables map[string]cty.Value) bool {
 	for _, v := range variables {
-		if v.ContainsMarked() {
+		if hides(v) {
 			return true
 		}
 	}

@@ -192,9 +192,10 @@ func (l *loader) judged(expr hclsyntax.Expression, cluster, plan cty.Value) (cty
 // says is a policy's message, which shows no secret.
 func (l *loader) says(p policy, cluster, plan cty.Value) string {
 	v, ok := l.judged(p.message, cluster, plan)
-	if !ok || v.ContainsMarked() || !v.IsKnown() || v.IsNull() {
+	if !ok || hides(v) || !v.IsKnown() || v.IsNull() {
 		return "does not hold"
 	}
+	v, _ = v.UnmarkDeep()
 	text, err := convert.Convert(v, cty.String)
 	if err != nil {
 		return "does not hold"

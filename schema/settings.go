@@ -137,9 +137,9 @@ func (r *reader) setting(e entry) (*Setting, bool) {
 	if e.value == cty.NilVal {
 		return nil, false
 	}
-	v, marks := e.value.UnmarkDeep()
+	v, _ := e.value.UnmarkDeep()
 	r.settingAt[originOf(e.keyAt)] = e.keyAt
-	s := &Setting{Sensitive: len(marks) > 0, Unset: !v.IsKnown(), Origin: originOf(e.keyAt)}
+	s := &Setting{Sensitive: hides(e.value), Unset: !v.IsKnown(), Origin: originOf(e.keyAt)}
 	switch {
 	case !v.IsKnown():
 		s.Sensitive = true

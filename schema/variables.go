@@ -140,9 +140,10 @@ func (l *loader) validate(v *variable) {
 func (l *loader) validationText(a *hclsyntax.Attribute) string {
 	const plain = "the value is not valid"
 	v, ok := l.eval(a.Expr, nil)
-	if !ok || v.ContainsMarked() {
+	if !ok || hides(v) {
 		return plain
 	}
+	v, _ = v.UnmarkDeep()
 	text, err := convert.Convert(v, cty.String)
 	if err != nil || !text.IsKnown() || text.IsNull() {
 		return plain
