@@ -24,6 +24,7 @@ func (d *decoder) check() {
 	d.checkRenames()
 	d.checkHBA()
 	d.checkApps()
+	d.checkMonitor()
 }
 
 // firsts finds the first of several objects that claim one thing.

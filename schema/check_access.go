@@ -78,7 +78,7 @@ func (d *decoder) checkLogin(r *Role, door *hba.Door) {
 		return fmt.Sprintf("%s: %s", d.primary.HBA[rule].Origin, d.primary.HBA[rule].Text)
 	}
 	switch {
-	case how.In:
+	case how.In, how.Inside >= 0 && r == d.cluster.Monitor.Role: // it comes from there
 	case how.Inside >= 0:
 		d.warnf(codeAccess, at, "pg_hba.conf of %s lets %s in only from inside its own container", d.primary.Address, r.Address).
 			hint(add).detail("%s", by(how.Inside))
@@ -142,6 +142,19 @@ func (c *Cluster) rolesByName() map[string]*Role {
 }
 
 func groups(byName map[string]*Role, r *Role) []string {
+	return reached(byName, r, func(*Role) bool { return true })
+}
+
+// rights are those of its groups whose rights a role has without asking for them.
+func rights(byName map[string]*Role, r *Role) []string {
+	if !r.Inherit {
+		return nil
+	}
+	return reached(byName, r, func(group *Role) bool { return group.Inherit })
+}
+
+// reached are a role's groups, and theirs in turn where through says so.
+func reached(byName map[string]*Role, r *Role, through func(*Role) bool) []string {
 	var out []string
 	seen := map[string]bool{}
 	left := slices.Clone(r.MemberOf)
@@ -153,7 +166,7 @@ func groups(byName map[string]*Role, r *Role) []string {
 		}
 		seen[name] = true
 		out = append(out, name)
-		if other := byName[name]; other != nil {
+		if other := byName[name]; other != nil && through(other) {
 			left = append(left, other.MemberOf...)
 		}
 	}

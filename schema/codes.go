@@ -72,7 +72,9 @@ const (
 	codeSubnet    code = "PGR163"
 	codeLoss      code = "PGR164"
 	codeSilent    code = "PGR165"
-	codeMonitor   code = "PGR169"
+
+	codeMonitorAccess code = "PGR166"
+	codeMonitor       code = "PGR169"
 
 	codeAppLogin code = "PGR170"
 	codeAppApart code = "PGR171"
@@ -217,6 +219,8 @@ func Codes() []Rule {
 		{string(codeLoss), "setting that loses data at a crash", "The server takes it without a word.", "Leave it out."},
 		{string(codeSilent), "setting that does not do what it seems to", "The server takes it, and archives nothing, or does not start.",
 			"Write what is meant, as the diagnostic shows."},
+		{string(codeMonitorAccess), "pg_hba.conf does not let the monitor in", "Its role comes from inside each node's container, as 127.0.0.1, to the database postgres; whoever is not let in sees nothing.",
+			"Add a rule for it, before any that rejects it, or leave role out of the block monitor: then it needs none."},
 		{string(codeMonitor), "monitor block that cannot work", "Its role sees nothing or cannot log in, a limit can never be reached, or two blocks say different things.",
 			"Write one block, each warning below what is critical, and a role with a password that is a member of pg_monitor."},
 		{string(codeAppLogin), "app that could not log in", "Its URL would be refused by the server, and nothing says so before the app tries it.",

@@ -1,11 +1,16 @@
 package schema
 
 import (
+	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"pgrepl/schema/hba"
 )
 
 // Monitor is by what the health of the cluster is judged: the block `monitor`. It is whole also where the file has none.
@@ -15,6 +20,7 @@ type Monitor struct {
 	SlotWarning, SlotCritical       int64         // bytes of WAL that a slot retains
 	Role                            *Role         // whom the monitor logs in as; nil: the management session, as pg_monitor
 	Origin                          Origin
+	roleAt                          hcl.Range
 }
 
 // monitorLimits are the attributes of the block that are limits, with their defaults: pairs of a warning and what is worse.
@@ -51,7 +57,7 @@ func (d *decoder) decodeMonitor() {
 	m.LagWarning, m.LagCritical = limits["lag_warning"], limits["lag_critical"]
 	m.LagTimeWarning, m.LagTimeCritical = time.Duration(limits["lag_time_warning"])*time.Millisecond, time.Duration(limits["lag_time_critical"])*time.Millisecond
 	m.SlotWarning, m.SlotCritical = limits["slot_warning"], limits["slot_critical"]
-	m.Role = d.monitorRole(r)
+	m.Role, m.roleAt = d.monitorRole(r), r.where("role")
 }
 
 // limit is one limit, in bytes or milliseconds.
@@ -83,9 +89,39 @@ func (d *decoder) monitorRole(r *reader) *Role {
 		d.errorf(codeMonitor, at, "%s may not log in", a).hint("write login = true in its block")
 	case !role.Password.IsSet() && !role.Password.IsUnset():
 		d.errorf(codeMonitor, at, "%s has no password", a).hint("give it one from a sensitive variable, or leave role out: then the monitor needs none")
-	case !role.Superuser && !slices.Contains(groups(d.cluster.rolesByName(), role), "pg_monitor"):
+	case role.Superuser || slices.Contains(rights(d.cluster.rolesByName(), role), "pg_monitor"):
+	case slices.Contains(groups(d.cluster.rolesByName(), role), "pg_monitor"):
+		d.errorf(codeMonitor, at, "%s does not have the rights of pg_monitor, which it is a member of", a).
+			detail("With inherit = false a role has the rights of its groups, and passes them on, only where they are asked for, which the monitor does not.").
+			hint("take inherit = false away, of the role or the group between")
+	default:
 		d.errorf(codeMonitor, at, "%s is not a member of pg_monitor", a).
 			detail("Without that a role sees neither the replicas nor the WAL.").hint("write member_of = [\"pg_monitor\"] in its block")
 	}
 	return role
+}
+
+// checkMonitor asks the rules of every server for the monitor's login, which comes from inside its container, without TLS, to the
+// database postgres.
+func (d *decoder) checkMonitor() {
+	role := d.cluster.Monitor.Role
+	if role == nil || !role.Login {
+		return
+	}
+	c := hba.Connection{Role: role.Name, Groups: d.groups(role), Database: "postgres", From: netip.MustParsePrefix("127.0.0.1/32"), SameNet: hba.Yes, TLS: hba.No}
+	add := fmt.Sprintf("add \"host postgres %s 127.0.0.1/32 scram-sha-256\" to hba", hbaName(role.Name))
+	for _, n := range d.cluster.Nodes {
+		rules := rulesOf(n)
+		answer, by := hba.Admit(rules, c)
+		if answer != hba.No {
+			continue
+		}
+		note := d.errorf(codeMonitorAccess, d.cluster.Monitor.roleAt, "pg_hba.conf of %s does not let the monitor in as %s", n.Address, role.Name).hint(add)
+		if by >= 0 {
+			note.hint(add+", before it").detail("%s: %s\nThe first rule that matches decides, and this one rejects.", n.HBA[by].Origin, n.HBA[by].Text)
+		} else if near, why := hba.Nearest(rules, c); near >= 0 {
+			note.detail("%s: %s\n%s", n.HBA[near].Origin, n.HBA[near].Text, why)
+		}
+		return // most often all have the same rules
+	}
 }

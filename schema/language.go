@@ -281,7 +281,7 @@ slot "cdc" {
 			{"lag_time_critical", "time", "5min", "", "the same"},
 			{"slot_warning", "size", "100MB", "", "WAL that a slot holds; a slot may set its own, `warn_retained`"},
 			{"slot_critical", "size", "1GB", "", "the same"},
-			{"role", "reference to a role", "pgrepl's own session, with the rights of pg_monitor", "", "that `status`, `watch` and `monitor` log in as: one with a password that is a member of pg_monitor"},
+			{"role", "reference to a role", "pgrepl's own session, with the rights of pg_monitor", "", "that `status`, `watch` and `monitor` log in as: one with a password that is a member of pg_monitor, and that pg_hba.conf lets in from 127.0.0.1"},
 		},
 	},
 	"removed": {

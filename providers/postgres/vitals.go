@@ -123,10 +123,15 @@ func (s *server) unmade() string {
 	return ""
 }
 
-// why says why a server does not answer, and of a role that may not log in, which.
+// why says why a server does not answer, and of a role that may not log in or look, which.
 func (v *Vitals) why(srv *server, err error) string {
 	if session := v.sessions[srv]; session.viewer != nil && refusal(err) {
-		return fmt.Sprintf("role %s, which the block monitor names, cannot log in: %s", session.viewer.Name, why(err))
+		var pg *pgconn.PgError
+		refused := "cannot log in"
+		if errors.As(err, &pg) && strings.HasPrefix(pg.Code, "42") { // it is in, and lacks rights
+			refused = "may not look"
+		}
+		return fmt.Sprintf("role %s, which the block monitor names, %s: %s", session.viewer.Name, refused, why(err))
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Sprintf("its server does not answer within %s", health.Time(vitalsTimeout))

@@ -21,7 +21,7 @@ type Connection struct {
 	Groups      []string     // what the role is known to be a member of; others may be granted by hand
 	Database    string       // "" any
 	Replication bool         // a physical replication connection, which asks for no database
-	From        netip.Prefix // the network that the client is in; invalid: not known
+	From        netip.Prefix // the network that the client is in; invalid: not known; within 127.0.0.0/8: it comes from the server's own container
 	SameNet     Answer       // whether the server is in that network
 	TLS         Answer
 }
@@ -122,11 +122,11 @@ func (a Address) holds(c Connection) Answer {
 	case SameNet:
 		return c.SameNet
 	case SameHost:
-		return No
+		return when(isLoopback(c.From))
 	case Network:
 		prefix, whole := a.prefix()
 		switch {
-		case whole && isLoopback(prefix):
+		case whole && isLoopback(prefix) && !isLoopback(c.From):
 			return No // it comes over the network
 		case !c.From.IsValid() || !whole:
 			return Maybe
