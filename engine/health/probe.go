@@ -21,7 +21,7 @@ type Arrival struct {
 	Replica                               string
 	Received, Flushed, Replayed, Readable *time.Duration // nil: not in time
 	Step                                  time.Duration  // between two looks at it, at most
-	Delay                                 time.Duration  // declared: it is not waited for until that has passed
+	Delay                                 time.Duration  // declared: what is flushed counts
 	Problem                               string         // why it could not be asked
 }
 

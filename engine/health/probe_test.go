@@ -33,6 +33,7 @@ func TestVerdictOfAProbe(t *testing.T) {
 		"late":                {Probe{Commit: quick, Arrivals: []Arrival{{Flushed: quick, Readable: late}}}, Warning},
 		"never":               {Probe{Commit: quick, Arrivals: []Arrival{{Flushed: quick, Readable: never}}}, Critical},
 		"delayed on purpose":  {Probe{Commit: quick, Arrivals: []Arrival{{Delay: time.Hour, Flushed: quick}}}, OK},
+		"delayed by seconds":  {Probe{Commit: quick, Arrivals: []Arrival{{Delay: 10 * time.Second, Flushed: quick, Readable: pointer(10 * time.Second)}}}, OK},
 		"delayed and away":    {Probe{Commit: quick, Arrivals: []Arrival{{Delay: time.Hour}}}, Critical},
 		"cannot be asked":     {Probe{Commit: quick, Arrivals: []Arrival{{Problem: "down"}}}, Unknown},
 		"one away, one asked": {Probe{Commit: quick, Arrivals: []Arrival{{Problem: "down"}, {}}}, Critical},

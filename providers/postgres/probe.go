@@ -20,7 +20,7 @@ const probeTable = `CREATE TABLE IF NOT EXISTS pgrepl.probe (id int PRIMARY KEY,
 
 const (
 	probeStep    = 2 * time.Millisecond // between two looks at a replica
-	probeIgnored = time.Minute          // a replica that is later than this on purpose is not waited for until it has replayed
+	probeIgnored = time.Minute          // a replica that is later than this on purpose is waited for only until it has flushed, which is what counts
 )
 
 // probeAnswer is how long a server may take to answer one question; one that says nothing for so long hangs.

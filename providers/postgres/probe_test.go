@@ -37,6 +37,29 @@ func TestWhatIsReadableHasArrived(t *testing.T) {
 	}
 }
 
+// TestDelayedReplicaIsWaitedForForAMinute: flushed counts for every delayed replica, but only one that is far behind is not waited for
+// until the row can be read.
+func TestDelayedReplicaIsWaitedForForAMinute(t *testing.T) {
+	for delay, waits := range map[string]bool{"30s": true, "1min": true, "2min": false} {
+		began := time.Now()
+		w := &watch{server: &server{node: &schema.Node{Delay: delay}}, stop: make(chan struct{}), done: make(chan struct{}), looks: []glance{
+			{at: began.Add(10 * time.Millisecond), received: 120, flushed: 120},
+		}}
+		go func() {
+			select {
+			case <-w.stop:
+			case <-time.After(100 * time.Millisecond):
+				w.see(glance{at: began.Add(90 * time.Millisecond), received: 120, flushed: 120, replayed: 120, readable: true}, time.Time{})
+			}
+			close(w.done)
+		}()
+		a := w.arrival(began, 100, began.Add(time.Minute), false)
+		if a.Flushed == nil || (a.Readable != nil) != waits {
+			t.Errorf("%s: %+v", delay, a)
+		}
+	}
+}
+
 // TestFrozenReplicaHoldsNobodyUp: one that stops to answer in the middle of a run is said not to answer, the row comes to the others
 // within the time that they have for it, and the connection that was given up is not used again.
 func TestFrozenReplicaHoldsNobodyUp(t *testing.T) {
