@@ -97,7 +97,7 @@ func (j Judged) whole() []Alert {
 func (j Judged) nodes() []Alert {
 	free, segment := j.of("pgrepl_node_disk_free_bytes"), j.of("pgrepl_node_wal_segment_bytes") // which a server that a full disk took down does not tell
 	return []Alert{
-		{Name: "PgreplNodeDown", Rule: "node", Expr: j.of("pgrepl_node_up") + " == 0", For: missingCritical, Severity: calls, Summary: ofNode + " does not answer", Next: "docker logs --tail 20 " + ofNode},
+		{Name: "PgreplNodeDown", Rule: "node", Expr: j.of("pgrepl_node_up") + " == 0", For: missingCritical, Severity: calls, Summary: ofNode + " does not answer", Next: "docker logs -n 20 " + ofNode},
 		{Name: "PgreplNodeUnknown", Rule: "node", Expr: j.of("pgrepl_finding", "rule", "node", "level", string(Unknown)) + " == 1", For: missingCritical, Severity: warns, Summary: ofNode + " lets the monitor not in: nothing is known of it", Next: "pgrepl plan"},
 		{Name: "PgreplNodePart", Rule: "part", Expr: j.of("pgrepl_node_as_declared") + " == 0", Severity: calls, Summary: ofNode + " is not what the file makes of it", Next: "pgrepl plan"},
 		{Name: "PgreplDiskFull", Rule: "room", Expr: fmt.Sprintf("%s / %s < %d or %s < %d unless %s", free, segment, roomFiles, free, roomFiles*usualSegment, segment), Severity: calls,
@@ -110,7 +110,7 @@ func (j Judged) replicas() []Alert {
 	out := []Alert{
 		{Name: "PgreplReplayPaused", Rule: "replay_paused", Expr: j.of("pgrepl_replica_replay_paused") + " == 1", Severity: calls, Summary: ofNode + " receives and does not replay", Next: "pgrepl plan"},
 		{Name: "PgreplReplicaSilent", Rule: "replica_silent", Expr: fmt.Sprintf("%s > %s", j.of("pgrepl_replica_silent_seconds"), j.of("pgrepl_replica_silent_limit_seconds")), Severity: warns,
-			Summary: ofNode + " has not replied for " + inTime, Next: "docker logs --tail 20 " + ofNode},
+			Summary: ofNode + " has not replied for " + inTime, Next: "docker logs -n 20 " + ofNode},
 	}
 	for _, level := range []struct {
 		severity string
@@ -165,7 +165,7 @@ func (j Judged) slots() []Alert {
 func (j Judged) rest() []Alert {
 	return []Alert{
 		{Name: "PgreplDrift", Rule: "drift", Expr: j.of("pgrepl_drift_changes") + " > 0", Severity: warns, Summary: "{{ $value }} objects of {{ $labels.cluster }} differ from the file", Next: "pgrepl plan"},
-		{Name: "PgreplAppDown", Rule: "app", Expr: j.of("pgrepl_app_running") + " == 0", For: missingCritical, Severity: calls, Summary: "{{ $labels.app }} does not run", Next: "docker logs --tail 20 {{ $labels.app }}"},
+		{Name: "PgreplAppDown", Rule: "app", Expr: j.of("pgrepl_app_running") + " == 0", For: missingCritical, Severity: calls, Summary: "{{ $labels.app }} does not run", Next: "docker logs -n 20 {{ $labels.app }}"},
 	}
 }
 
