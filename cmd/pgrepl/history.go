@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pgrepl/engine/health"
 	"pgrepl/providers"
 	"pgrepl/providers/docker"
 	"pgrepl/providers/postgres"
@@ -62,7 +63,7 @@ func (a *app) history(ctx context.Context, file *schema.Cluster, on *docker.Engi
 		for i, step := range h.Steps {
 			row := []string{"", "", "", ""}
 			if i == 0 {
-				row = []string{h.At.UTC().Format("2006-01-02 15:04:05Z"), h.Who, dash(h.Plan), dash(stopped)}
+				row = []string{h.At.UTC().Format("2006-01-02 15:04:05Z"), h.Who, health.Dash(h.Plan), health.Dash(stopped)}
 			}
 			fmt.Fprintln(w, strings.Join(append(row, step), "\t"))
 		}
@@ -86,11 +87,4 @@ func (a *app) historyJSON(cluster string, applies []postgres.Applied) error {
 		doc.Applies = append(doc.Applies, recorded{h, h.At.UTC().Format(time.RFC3339), h.Stopped.Seconds()})
 	}
 	return writeJSON(a.out, doc)
-}
-
-func dash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }

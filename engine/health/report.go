@@ -26,6 +26,9 @@ func (l Level) weight() int { return slices.Index([]Level{OK, Unknown, Warning, 
 // Worse reports whether l is worse than other.
 func (l Level) Worse(other Level) bool { return l.weight() > other.weight() }
 
+// Compare orders levels, the worst first.
+func (l Level) Compare(other Level) int { return cmp.Compare(other.weight(), l.weight()) }
+
 // Subject is what a finding is about; the zero value is the cluster.
 type Subject struct {
 	Node string `json:"node,omitempty"`
@@ -42,6 +45,14 @@ func (s Subject) String() string {
 		return "app " + s.App
 	}
 	return s.Node
+}
+
+// Head begins a line of text about it; a line about the cluster needs no beginning.
+func (s Subject) Head() string {
+	if s == (Subject{}) {
+		return ""
+	}
+	return s.String() + ": "
 }
 
 // Finding is one limit that is broken.
@@ -214,8 +225,34 @@ func (r Report) Standbys() []NodeReport {
 	return slices.DeleteFunc(slices.Clone(r.Nodes), func(n NodeReport) bool { return n.Part != "standby" })
 }
 
+// Tree are the nodes, each below the one that it follows.
+func (r Report) Tree() []NodeReport {
+	var out []NodeReport
+	var add func(n NodeReport)
+	add = func(n NodeReport) {
+		if slices.ContainsFunc(out, func(o NodeReport) bool { return o.Name == n.Name }) {
+			return
+		}
+		out = append(out, n)
+		for _, below := range r.Nodes {
+			if below.Upstream == n.Name {
+				add(below)
+			}
+		}
+	}
+	for _, n := range r.Nodes {
+		if n.Upstream == "" {
+			add(n)
+		}
+	}
+	for _, n := range r.Nodes { // whatever it follows
+		add(n)
+	}
+	return out
+}
+
 func byWeight(a, b Finding) int {
-	return cmp.Or(cmp.Compare(b.Level.weight(), a.Level.weight()), cmp.Compare(a.Subject.String(), b.Subject.String()), cmp.Compare(a.Rule, b.Rule))
+	return cmp.Or(a.Level.Compare(b.Level), cmp.Compare(a.Subject.String(), b.Subject.String()), cmp.Compare(a.Rule, b.Rule))
 }
 
 func worst(found []Finding) Level {

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -104,6 +106,30 @@ func (n NodeReport) Lag() string {
 	return "-"
 }
 
+// DelayText is a replica's declared delay in words.
+func (n NodeReport) DelayText() string {
+	if n.Delay == 0 {
+		return "-"
+	}
+	return Ago(&n.Delay)
+}
+
+// TimelineText is the timeline that a node is on in words.
+func (n NodeReport) TimelineText() string {
+	if n.Timeline == nil {
+		return "-"
+	}
+	return strconv.Itoa(*n.Timeline)
+}
+
+// YesNo is an answer in words.
+func YesNo(is bool) string {
+	if is {
+		return "yes"
+	}
+	return "no"
+}
+
 // Verdict is a level as a headline has it.
 func (l Level) Verdict() string {
 	if l == OK {
@@ -118,4 +144,13 @@ func (f Finding) String() string {
 		return f.Text
 	}
 	return f.Text + " (limit " + f.Limit + ")"
+}
+
+// InWords is all of what was found.
+func InWords(found []Finding) string {
+	var texts []string
+	for _, f := range found {
+		texts = append(texts, f.String())
+	}
+	return strings.Join(texts, "; ")
 }

@@ -76,7 +76,10 @@ func replicaTable(r health.Report, wide bool) table {
 	}
 	rows := table{append(head, "HEALTH")}
 	in := map[string]string{} // how far each is moved in
-	for _, n := range byUpstream(r) {
+	for _, n := range r.Tree() {
+		if n.Part != "standby" {
+			continue
+		}
 		if above, shown := in[n.Upstream]; shown {
 			in[n.Name] = above + "  "
 		} else {
@@ -88,41 +91,11 @@ func replicaTable(r health.Report, wide bool) table {
 		}
 		row := []string{in[n.Name] + n.Name, n.State, health.Dash(n.Sync), health.Size(n.Send), health.Size(n.Flush), health.Size(n.Replay), n.Lag(), health.Ago(n.Heard), slot}
 		if wide {
-			delay, timeline := "-", "-"
-			if n.Delay > 0 {
-				delay = health.Ago(&n.Delay)
-			}
-			if n.Timeline != nil {
-				timeline = fmt.Sprint(*n.Timeline)
-			}
-			row = append(row, n.Upstream, delay, health.Rate(n.Rate), health.Ago(n.CatchUp), timeline, health.Dashed(n.Position), health.Size(n.Room), n.Container)
+			row = append(row, n.Upstream, n.DelayText(), health.Rate(n.Rate), health.Ago(n.CatchUp), n.TimelineText(), health.Dashed(n.Position), health.Size(n.Room), n.Container)
 		}
 		rows = append(rows, append(row, healthCell(n.Level, r.Of(n.Name))))
 	}
 	return rows
-}
-
-// byUpstream are the replicas, each below the one that it follows.
-func byUpstream(r health.Report) []health.NodeReport {
-	var out []health.NodeReport
-	var below func(upstream string)
-	below = func(upstream string) {
-		for _, n := range r.Standbys() {
-			if n.Upstream == upstream && !slices.ContainsFunc(out, func(o health.NodeReport) bool { return o.Name == n.Name }) {
-				out = append(out, n)
-				below(n.Name)
-			}
-		}
-	}
-	for _, n := range r.Nodes {
-		if n.Part != "standby" {
-			below(n.Name)
-		}
-	}
-	for _, n := range r.Standbys() { // whose upstream is not in the report
-		below(n.Upstream)
-	}
-	return out
 }
 
 // slotTable is of the slots that no replica of the file reads; of all of them where it is wide.
@@ -132,11 +105,7 @@ func slotTable(r health.Report, wide bool) table {
 		if s.Reader != "" && !wide {
 			continue
 		}
-		read := "no"
-		if s.Active {
-			read = "yes"
-		}
-		rows = append(rows, []string{s.Name, s.Node, s.Type, read, health.Size(s.Retained), health.Rate(s.Growth), health.Ago(s.Full), health.Ago(s.Lost), healthCell(s.Level, r.On(s.Subject()))})
+		rows = append(rows, []string{s.Name, s.Node, s.Type, health.YesNo(s.Active), health.Size(s.Retained), health.Rate(s.Growth), health.Ago(s.Full), health.Ago(s.Lost), healthCell(s.Level, r.On(s.Subject()))})
 	}
 	return rows
 }
@@ -153,11 +122,7 @@ func healthCell(l health.Level, found []health.Finding) string {
 	if l == health.OK {
 		return "ok"
 	}
-	var texts []string
-	for _, f := range found {
-		texts = append(texts, broken(f))
-	}
-	return string(l) + " " + strings.Join(texts, "; ")
+	return string(l) + " " + visible(health.InWords(found))
 }
 
 // broken is a finding in a line: some of it is what a server says.
@@ -177,7 +142,7 @@ func (t *text) wrong(r health.Report) {
 	}
 	for _, f := range r.Findings {
 		if !told[f.Subject] && f.Rule != "commits_hang" {
-			t.linef("%s", strings.TrimSpace(t.level(f.Level, string(f.Level))+" "+strings.TrimPrefix(f.Subject.String()+": ", ": "))+" "+broken(f))
+			t.linef("%s", strings.TrimSpace(t.level(f.Level, string(f.Level))+" "+f.Head())+" "+broken(f))
 		}
 	}
 	if r.Replicas.Declared > 0 {

@@ -22,7 +22,7 @@ func StatusNagios(w io.Writer, r health.Report, _ Options) error {
 	if len(r.Findings) > 0 {
 		var texts []string
 		for _, f := range r.Findings {
-			texts = append(texts, strings.TrimPrefix(f.Subject.String()+": ", ": ")+broken(f))
+			texts = append(texts, f.Head()+broken(f))
 		}
 		said = strings.Join(texts, "; ")
 	}
@@ -110,7 +110,7 @@ func StatusMarkdown(w io.Writer, r health.Report, _ Options) error {
 		b.WriteString("\n")
 	}
 	for _, f := range r.Findings {
-		fmt.Fprintf(&b, "- **%s** %s; next: %s\n", f.Level, prose(strings.TrimPrefix(f.Subject.String()+": ", ": ")+broken(f)), code(f.Next))
+		fmt.Fprintf(&b, "- **%s** %s; next: %s\n", f.Level, prose(f.Head()+broken(f)), code(f.Next))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

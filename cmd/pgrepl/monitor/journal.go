@@ -3,7 +3,6 @@ package monitor
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"pgrepl/engine/health"
@@ -66,7 +65,7 @@ func (j *journal) after(number int) []Event {
 
 // String is an event as a line of a log.
 func (e Event) String() string {
-	where := strings.TrimPrefix(e.Subject.String()+": ", ": ")
+	where := e.Subject.Head()
 	switch e.What {
 	case health.Went:
 		return fmt.Sprintf("over: %s%s, after %s", where, e.Text, health.Time(time.Duration(e.Lasted*float64(time.Second))))

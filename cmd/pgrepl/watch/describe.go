@@ -55,22 +55,22 @@ func facts(rows [][2]string) []line {
 func (m model) nodeFacts(s seen, seenNode health.NodeReport) []line {
 	n, age := s.node(seenNode)
 	rows := [][2]string{{"address", health.Dash(n.Address)}, {"part", n.Part}, {"state", n.State}, {"container", n.Container}, {"PostgreSQL", health.Dash(n.Version)},
-		{"timeline", timelineOf(n)}, {"in recovery", "-"}, {"position", health.Dashed(n.Position)}, {"rate", health.Rate(n.Rate)}, {"disk free", health.Size(n.Room)}, {"pending restart", health.Dash(strings.Join(n.Pending, ", "))}}
+		{"timeline", n.TimelineText()}, {"in recovery", "-"}, {"position", health.Dashed(n.Position)}, {"rate", health.Rate(n.Rate)}, {"disk free", health.Size(n.Room)}, {"pending restart", health.Dash(strings.Join(n.Pending, ", "))}}
 	if n.Recovery != nil {
-		rows[6][1] = yes(*n.Recovery)
+		rows[6][1] = health.YesNo(*n.Recovery)
 	}
 	if n.Part == "standby" {
 		l := s.report.Limits
 		paused := "-"
 		if n.Paused != nil {
-			paused = yes(*n.Paused)
+			paused = health.YesNo(*n.Paused)
 		}
 		rows = append(rows, [][2]string{
 			{"upstream", n.Upstream},
 			{"lag", fmt.Sprintf("%s   (limits %s / %s%s)", n.Lag(), health.Ago(&l.LagTimeWarning), health.Ago(&l.LagTimeCritical), onTop(n))},
 			{"not replayed", fmt.Sprintf("%s   (limits %s / %s)", health.Size(n.Replay), health.Bytes(l.LagWarning), health.Bytes(l.LagCritical))},
 			{"not flushed", health.Size(n.Flush)}, {"not sent", health.Size(n.Send)},
-			{"level in", health.Ago(n.CatchUp)}, {"declared delay", delayOf(n)}, {"replay paused", paused}, {"synchronous", health.Dash(n.Sync)}, {"last heard", health.Ago(n.Heard)},
+			{"level in", health.Ago(n.CatchUp)}, {"declared delay", n.DelayText()}, {"replay paused", paused}, {"synchronous", health.Dash(n.Sync)}, {"last heard", health.Ago(n.Heard)},
 			{"slot", health.Dash(n.Slot)}, {"slot holds", health.Size(n.Retained)},
 		}...)
 	}
@@ -110,7 +110,7 @@ func (m model) trends(past []point, l health.LimitsReport) []line {
 
 func (m model) slotFacts(s health.SlotReport) []line {
 	l := m.shown().report.Limits
-	return facts([][2]string{{"on", s.Node}, {"type", s.Type}, {"declared", yes(s.Declared || s.Reader != "")}, {"for replica", health.Dash(s.Reader)}, {"read", yes(s.Active)}, {"WAL status", health.Dash(s.Status)},
+	return facts([][2]string{{"on", s.Node}, {"type", s.Type}, {"declared", health.YesNo(s.Declared || s.Reader != "")}, {"for replica", health.Dash(s.Reader)}, {"read", health.YesNo(s.Active)}, {"WAL status", health.Dash(s.Status)},
 		{"holds", fmt.Sprintf("%s   (limits %s / %s)", health.Size(s.Retained), health.Bytes(l.SlotWarning), health.Bytes(l.SlotCritical))},
 		{"grows", health.Rate(s.Growth)}, {"disk full in", health.Ago(s.Full)}, {"lost in", health.Ago(s.Lost)}, {"safe to write", health.Size(s.Safe)}})
 }

@@ -43,7 +43,7 @@ func (m model) primary() line {
 	if p == nil {
 		return line{{"  no primary", bad}}
 	}
-	text := fmt.Sprintf("  primary %s (PG %s, TL %s)", p.Name, p.Version, timelineOf(*p))
+	text := fmt.Sprintf("  primary %s (PG %s, TL %s)", p.Name, p.Version, p.TimelineText())
 	if p.Rate != nil {
 		text += "  writes " + health.Rate(p.Rate)
 	}

@@ -49,10 +49,10 @@ func (m model) rows() []row { return m.sorted(m.unsorted()) }
 func (m model) unsorted() []row {
 	s := m.shown()
 	var out []row
-	for _, n := range tree(s.report) {
+	for _, n := range s.report.Tree() {
 		n, _ = s.node(n)
 		r := row{subject: health.Subject{Node: n.Name}, section: nodeSection, level: n.Level, depth: n.Depth, lag: -1,
-			text: strings.Join([]string{n.Name, n.Address, n.Part, n.State, n.Upstream, n.Sync, n.Slot, string(n.Level), said(s.report.Of(n.Name))}, " ")}
+			text: strings.Join([]string{n.Name, n.Address, n.Part, n.State, n.Upstream, n.Sync, n.Slot, string(n.Level), health.InWords(s.report.Of(n.Name))}, " ")}
 		if n.LagLow != nil {
 			r.lag = *n.LagLow - n.Delay
 		}
@@ -60,7 +60,7 @@ func (m model) unsorted() []row {
 	}
 	for _, slot := range s.report.Slots {
 		r := row{subject: slot.Subject(), section: slotSection, level: slot.Level, lag: -1,
-			text: strings.Join([]string{slot.Name, slot.Node, slot.Type, slot.Status, slot.Reader, string(slot.Level), said(s.report.On(slot.Subject()))}, " ")}
+			text: strings.Join([]string{slot.Name, slot.Node, slot.Type, slot.Status, slot.Reader, string(slot.Level), health.InWords(s.report.On(slot.Subject()))}, " ")}
 		if slot.Retained != nil {
 			r.lag = float64(*slot.Retained)
 		}
@@ -68,7 +68,7 @@ func (m model) unsorted() []row {
 	}
 	for _, a := range s.report.Apps {
 		out = append(out, row{subject: health.Subject{App: a.Name}, section: appSection, level: a.Level, lag: -1,
-			text: strings.Join([]string{a.Name, a.Address, a.Container, string(a.Level), said(s.report.On(health.Subject{App: a.Name}))}, " ")})
+			text: strings.Join([]string{a.Name, a.Address, a.Container, string(a.Level), health.InWords(s.report.On(health.Subject{App: a.Name}))}, " ")})
 	}
 	return slices.DeleteFunc(out, func(r row) bool { return m.faults && r.level == health.OK || !m.passes(r) })
 }
@@ -84,58 +84,27 @@ func (m model) passes(r row) bool {
 	return true
 }
 
-// tree are the nodes, each below the one that it follows.
-func tree(r health.Report) []health.NodeReport {
-	var out []health.NodeReport
-	var add func(n health.NodeReport)
-	add = func(n health.NodeReport) {
-		if slices.ContainsFunc(out, func(o health.NodeReport) bool { return o.Name == n.Name }) {
-			return
-		}
-		out = append(out, n)
-		for _, below := range r.Nodes {
-			if below.Upstream == n.Name {
-				add(below)
-			}
-		}
-	}
-	for _, n := range r.Nodes {
-		if n.Upstream == "" {
-			add(n)
-		}
-	}
-	for _, n := range r.Nodes { // whatever it follows
-		add(n)
-	}
-	return out
-}
-
-// severity orders levels, the worst first.
-func severity(l health.Level) int {
-	return slices.Index([]health.Level{health.Critical, health.Warning, health.Unknown, health.OK}, l)
-}
-
 func (m model) sorted(rows []row) []row {
 	how := m.order
 	if how == byItself && m.short(rows) {
 		how = byLevel
 	}
-	worst := map[int]int{}
+	worst := map[int]health.Level{}
 	for _, r := range rows {
-		if w, has := worst[r.section]; !has || severity(r.level) < w {
-			worst[r.section] = severity(r.level)
+		if w, has := worst[r.section]; !has || r.level.Worse(w) {
+			worst[r.section] = r.level
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b row) int {
 		if a.section != b.section {
 			if how == byLevel {
-				return cmp.Or(cmp.Compare(worst[a.section], worst[b.section]), cmp.Compare(a.section, b.section))
+				return cmp.Or(worst[a.section].Compare(worst[b.section]), cmp.Compare(a.section, b.section))
 			}
 			return cmp.Compare(a.section, b.section)
 		}
 		switch how {
 		case byLevel:
-			return cmp.Compare(severity(a.level), severity(b.level))
+			return a.level.Compare(b.level)
 		case byLag:
 			return cmp.Compare(b.lag, a.lag)
 		case byName:

@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -59,9 +58,9 @@ var nodeColumns = []column[nodeRow]{
 	{"HEARD", wideOnly, figure(func(n health.NodeReport) string { return health.Ago(n.Heard) })},
 	{"RATE", wideOnly, figure(func(n health.NodeReport) string { return health.Rate(n.Rate) })},
 	{"LEVEL IN", wideOnly, figure(func(n health.NodeReport) string { return health.Ago(n.CatchUp) })},
-	{"DELAY", wideOnly, func(r nodeRow) span { return span{delayOf(r.node), plain} }},
+	{"DELAY", wideOnly, func(r nodeRow) span { return span{r.node.DelayText(), plain} }},
 	{"UPSTREAM", wideOnly, func(r nodeRow) span { return span{health.Dash(r.node.Upstream), plain} }},
-	{"TL", wideOnly, figure(func(n health.NodeReport) string { return timelineOf(n) })},
+	{"TL", wideOnly, figure(health.NodeReport.TimelineText)},
 	{"POSITION", wideOnly, figure(func(n health.NodeReport) string { return health.Dashed(n.Position) })},
 	{"RETAINED", wideOnly, figure(func(n health.NodeReport) string { return health.Size(n.Retained) })},
 	{"DISK FREE", wideOnly, figure(func(n health.NodeReport) string { return health.Size(n.Room) })},
@@ -88,20 +87,6 @@ func shortState(n health.NodeReport) string {
 	return n.State
 }
 
-func delayOf(n health.NodeReport) string {
-	if n.Delay == 0 {
-		return "-"
-	}
-	return health.Ago(&n.Delay)
-}
-
-func timelineOf(n health.NodeReport) string {
-	if n.Timeline == nil {
-		return "-"
-	}
-	return fmt.Sprint(*n.Timeline)
-}
-
 func healthCell(l health.Level, said string) span {
 	if l == health.OK {
 		return span{"ok", good}
@@ -118,14 +103,14 @@ var slotColumns = []column[slotRow]{
 	{"SLOT", 0, func(r slotRow) span { return span{r.slot.Name, plain} }},
 	{"ON", 3, func(r slotRow) span { return span{r.slot.Node, plain} }},
 	{"TYPE", 7, func(r slotRow) span { return span{r.slot.Type, plain} }},
-	{"READ", 4, func(r slotRow) span { return span{yes(r.slot.Active), plain} }},
+	{"READ", 4, func(r slotRow) span { return span{health.YesNo(r.slot.Active), plain} }},
 	{"RETAINED", 1, func(r slotRow) span { return span{health.Size(r.slot.Retained), plain} }},
 	{"GROWS", 5, func(r slotRow) span { return span{health.Rate(r.slot.Growth), plain} }},
 	{"FULL IN", 2, func(r slotRow) span { return span{health.Ago(r.slot.Full), plain} }},
 	{"LOST IN", 6, func(r slotRow) span { return span{health.Ago(r.slot.Lost), plain} }},
 	{"FOR", wideOnly, func(r slotRow) span { return span{health.Dash(r.slot.Reader), plain} }},
 	{"STATUS", wideOnly, func(r slotRow) span { return span{health.Dash(r.slot.Status), plain} }},
-	{"DECLARED", wideOnly, func(r slotRow) span { return span{yes(r.slot.Declared || r.slot.Reader != ""), plain} }},
+	{"DECLARED", wideOnly, func(r slotRow) span { return span{health.YesNo(r.slot.Declared || r.slot.Reader != ""), plain} }},
 	{"HEALTH", 0, func(r slotRow) span { return healthCell(r.slot.Level, r.said) }},
 }
 

@@ -53,14 +53,14 @@ func (m model) section(rows []row) []line {
 		var list []slotRow
 		for _, r := range rows {
 			slot, _ := s.slot(r.subject)
-			list = append(list, slotRow{slot, said(s.report.On(r.subject))})
+			list = append(list, slotRow{slot, health.InWords(s.report.On(r.subject))})
 		}
 		return laid(slotColumns, list, m.width, m.shift, m.wide)
 	}
 	var list []appRow
 	for _, r := range rows {
 		app, _ := s.app(r.subject)
-		list = append(list, appRow{app, said(s.report.On(r.subject))})
+		list = append(list, appRow{app, health.InWords(s.report.On(r.subject))})
 	}
 	return laid(appColumns, list, m.width, m.shift, m.wide)
 }
@@ -68,7 +68,7 @@ func (m model) section(rows []row) []line {
 func (m model) nodeRow(s seen, r row) nodeRow {
 	n := s.report.Node(r.subject.Node)
 	node, age := s.node(*n)
-	out := nodeRow{node: node, depth: r.depth, said: said(s.report.Of(n.Name)), past: s.past[n.Name], trend: min(max(m.width/6, 8), 40), limits: s.report.Limits}
+	out := nodeRow{node: node, depth: r.depth, said: health.InWords(s.report.Of(n.Name)), past: s.past[n.Name], trend: min(max(m.width/6, 8), 40), limits: s.report.Limits}
 	if age != nil {
 		out.old = health.Time(*age)
 	}
