@@ -111,8 +111,10 @@ func (s *Site) PrepareProbes(ctx context.Context) error {
 	if p.seen.reach != up || p.seen.live.Recovery || !p.seen.live.Ledger {
 		return engine.Problem{Summary: fmt.Sprintf("%s takes no writes, or was not applied yet", p.address()), Next: "pgrepl plan"}
 	}
+	ctx, cancel := context.WithTimeout(ctx, probeAnswer)
+	defer cancel()
 	if err := p.session.change(ctx, "make the table of probes", probeTable); err != nil {
-		return fmt.Errorf("%s: %w", p.address(), err)
+		return fmt.Errorf("%s: %w", p.address(), unanswered(err, probeAnswer))
 	}
 	return nil
 }

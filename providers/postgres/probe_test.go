@@ -106,6 +106,9 @@ func TestFrozenReplicaHoldsNobodyUp(t *testing.T) {
 		t.Errorf("%d connections to the one that was frozen", n)
 	}
 	machines[0].frozen.Store(true)
+	if err := site.PrepareProbes(context.Background()); err == nil || !strings.HasSuffix(err.Error(), "does not answer within 0.3 s") {
+		t.Errorf("a frozen primary: %v", err)
+	}
 	if p := site.Probe(context.Background(), "a token", false, patience); !strings.HasSuffix(p.Problem, "does not answer within 0.3 s") {
 		t.Errorf("a frozen primary: %q", p.Problem)
 	}
