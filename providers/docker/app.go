@@ -346,7 +346,7 @@ func (k apps) Facts(_, _ engine.Snapshot) []engine.Fact {
 			f.Next = "give the block another `name`; or, if nobody needs it, remove it (docker rm -f " + a.Name + ") and pgrepl makes its own"
 			out = append(out, f)
 		default:
-			out = append(out, k.secretsTaken(a, f)...)
+			out = append(out, k.volumesTaken(a, f)...)
 			out = append(out, k.portFacts(a, seen)...)
 		}
 	}
@@ -362,18 +362,6 @@ func (k apps) portFacts(a *schema.App, seen seenApp) []engine.Fact {
 		out = append(out, nodes(k).portTaken(p.Port, engine.Fact{On: appID(a.Name), Path: "ports", Addr: address(a.Address)})...)
 	}
 	return out
-}
-
-// secretsTaken: a volume under the name that the secrets of an app are to have would be used as it is.
-func (k apps) secretsTaken(a *schema.App, f engine.Fact) []engine.Fact {
-	v := k.seen.volume(secretsVolume(a.Name))
-	if len(a.Secrets) == 0 || v == nil {
-		return nil
-	}
-	f.Code, f.Path, f.Text = "PGR211", "secrets", fmt.Sprintf("a volume %s exists already and is not this cluster's%s", v.Name, owner(v.Labels))
-	f.Detail = "the secrets of " + f.Addr.String() + " are to be in a volume of that name"
-	f.Next = "give the block another `name`; or, if nobody needs what is in it, remove it (docker volume rm " + v.Name + ")"
-	return []engine.Fact{f}
 }
 
 // AppContainer is what Docker says now of the container of an app; done is true of one that has ended as it should.

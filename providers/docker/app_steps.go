@@ -185,7 +185,12 @@ func (s createApp) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	kept, err := s.site.keep(ctx, s.app, info)
+	if err != nil {
+		return err
+	}
 	config, host, nets := s.site.appRecipe(s.app, s.image)
+	host.Mounts = append(host.Mounts, kept...)
 	err = e.effect.Around("create container "+name, func() error {
 		_, err := e.api.ContainerCreate(ctx, config, host, nets, nil, name)
 		return err
@@ -257,10 +262,10 @@ func (s removeApp) Effects() []engine.Effected {
 
 func (s removeApp) Run(ctx context.Context) error { return s.site.removeApp(ctx, s.app.Name) }
 
-// removeApp takes away the container of an app and its secrets.
+// removeApp takes away the container of an app and its secrets. Volumes stay, also those without a name.
 func (s *Site) removeApp(ctx context.Context, name string) error {
 	seen := s.seen.apps[name]
-	if err := s.engine.remove(ctx, cmp.Or(seen.called, name), container.StopOptions{}); err != nil || seen.volume == "" {
+	if err := s.engine.remove(ctx, cmp.Or(seen.called, name), container.StopOptions{}, false); err != nil || seen.volume == "" {
 		return err
 	}
 	return s.engine.dropSecrets(ctx, seen.volume)

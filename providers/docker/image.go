@@ -21,14 +21,15 @@ import (
 
 // imageInfo is what we need to know of an image.
 type imageInfo struct {
-	ID     string
-	Env    []string
-	Cmd    []string
-	User   string // that its containers run as
-	Labels map[string]string
-	Mount  string // where a node's volume goes
-	Sets   bool   // it sets its own VOLUME up, and with it /var/run/postgresql
-	Major  int    // of PostgreSQL, from PG_MAJOR; 0: the image does not say
+	ID      string
+	Env     []string
+	Cmd     []string
+	User    string // that its containers run as
+	Labels  map[string]string
+	Volumes []string // that each container is given
+	Mount   string   // where a node's volume goes
+	Sets    bool     // it sets its own VOLUME up, and with it /var/run/postgresql
+	Major   int      // of PostgreSQL, from PG_MAJOR; 0: the image does not say
 }
 
 // image looks an image up; found is false where the engine has none of that reference.
@@ -45,7 +46,8 @@ func (e *Engine) image(ctx context.Context, ref string) (info imageInfo, found b
 		return info, true, nil
 	}
 	info.Env, info.Labels, info.Cmd, info.User = got.Config.Env, got.Config.Labels, got.Config.Cmd, got.Config.User
-	info.Mount, info.Sets = mountPoint(slices.Collect(maps.Keys(got.Config.Volumes)))
+	info.Volumes = slices.Sorted(maps.Keys(got.Config.Volumes))
+	info.Mount, info.Sets = mountPoint(info.Volumes)
 	for _, kv := range info.Env {
 		if major, ok := strings.CutPrefix(kv, "PG_MAJOR="); ok {
 			info.Major, _ = strconv.Atoi(major)

@@ -17,6 +17,7 @@ const (
 	labelGoing    = "io.pgrepl.going"    // of an empty volume that says: a destroy removes the object named here, which has no labels
 	labelData     = "io.pgrepl.data"     // of a container: its data directory within the volume, where that is not pgdata
 	labelSecrets  = "io.pgrepl.secrets"  // of a volume: the app whose secrets it holds
+	labelKeeper   = "io.pgrepl.keeper"   // of a volume: the app whose image asks for it, and who keeps its data there
 	labelImage    = "io.pgrepl.image"    // of an image: CLUSTER/APP that it was built for; containers inherit it, so it says nothing of them
 	labelUses     = "io.pgrepl.uses"     // of an app's container: what it was given URLs to
 	labelRecipe   = "io.pgrepl.recipe"   // revision of the container's start script, for information only

@@ -338,7 +338,7 @@ func (s removeNode) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := s.site.engine.remove(ctx, s.site.container(s.node.Name), s.patience); err != nil {
+	if err := s.site.engine.remove(ctx, s.site.container(s.node.Name), s.patience, true); err != nil {
 		return err
 	}
 	s.site.left(s.node.Name)
@@ -348,13 +348,13 @@ func (s removeNode) Run(ctx context.Context) error {
 	return nil
 }
 
-func (e *Engine) remove(ctx context.Context, name string, how container.StopOptions) error {
+func (e *Engine) remove(ctx context.Context, name string, how container.StopOptions, nameless bool) error {
 	err := e.effect.Around("stop container "+name, func() error { return e.api.ContainerStop(ctx, name, how) })
 	if err != nil && !errdefs.IsNotFound(err) {
 		return fmt.Errorf("stop container %s: %w", name, err)
 	}
 	err = e.effect.Around("remove container "+name, func() error {
-		return e.api.ContainerRemove(ctx, name, container.RemoveOptions{Force: true, RemoveVolumes: true})
+		return e.api.ContainerRemove(ctx, name, container.RemoveOptions{Force: true, RemoveVolumes: nameless})
 	})
 	if err != nil && !errdefs.IsNotFound(err) {
 		return fmt.Errorf("remove container %s: %w", name, err)

@@ -49,6 +49,10 @@ func (k volumes) Seen() []engine.Resource {
 		if !k.takesPartVolume(v) {
 			continue
 		}
+		if app := k.keeper(v); app != "" {
+			out = append(out, k.keptSeen(v, app)...)
+			continue
+		}
 		of, note := v.Labels[labelRemoving], v.Labels[labelGoing]
 		if of != "" || note != "" {
 			if of != "" && k.seen.volume(of) == nil || note != "" && k.outlives(note) { // a run was killed between the two
@@ -148,7 +152,7 @@ func (k volumes) lostMaster() []engine.Fact {
 		return nil
 	}
 	for _, v := range k.seen.volumes {
-		if v.Labels[labelCluster] == k.file.Name && !k.declares(v.Name) {
+		if v.Labels[labelCluster] == k.file.Name && !k.declares(v.Name) && k.keeper(v) == "" {
 			return []engine.Fact{{Code: "PGR219", On: volumeID(m.Volume), Addr: address(m.Address), Origin: origin(m.Origin),
 				Text:   fmt.Sprintf("%s would start empty, while volume %s holds data of cluster %s", address(m.Address), v.Name, k.file.Name),
 				Detail: "a new master would be another cluster: its replicas could not follow, and the data would be left behind",
@@ -164,6 +168,10 @@ func (k volumes) Steps(c engine.Change) []engine.Step {
 		return []engine.Step{createVolume{Order: engine.Order{Self: engine.StepID{Do: "create", On: c.ID}, On: node.Name}, site: k.Site, node: node, wanted: c.New}}
 	}
 	v := k.seen.volume(c.ID.Name)
+	if app := k.keeper(v); app != "" {
+		return []engine.Step{removeVolume{Order: engine.Order{Self: engine.StepID{Do: "remove", On: c.ID}, On: app, Behind: []engine.StepID{{Do: "remove", On: appID(app)}}},
+			engine: k.engine, volume: c.ID, addr: c.Addr}}
+	}
 	node, _ := k.carrier(v)
 	return []engine.Step{removeVolume{mark: v.Labels[labelRemoving]+v.Labels[labelGoing] != "", Order: engine.Order{Self: engine.StepID{Do: "remove", On: c.ID}, On: node,
 		Behind: []engine.StepID{{Do: "remove", On: nodeID(node)}}}, engine: k.engine, volume: c.ID, addr: c.Addr}}

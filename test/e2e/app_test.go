@@ -381,3 +381,53 @@ func TestKilledWhileAnAppChanges(t *testing.T) {
 		})
 	}
 }
+
+// TestAppKeepsItsFiles: what lies in a VOLUME of an app's image is there in each container of it, until it may be deleted.
+func TestAppKeepsItsFiles(t *testing.T) {
+	t.Parallel()
+	official, ok := image(t, usual, "official")
+	if !ok {
+		t.Fatalf("no official image of PostgreSQL %d", usual)
+	}
+	const where = "/var/lib/postgresql/data"
+	block := withApp[strings.Index(withApp, "app \"%-web\""):]
+	block = strings.Replace(block, "var.image", fmt.Sprintf("%q", official), 1)
+	c := newCluster(t, usualImage(t), strings.Replace(withApp[:strings.Index(withApp, "app \"%-web\"")], `"canary-app-93c0"`, "var.password", 1)+"variable \"password\" { default = \"a\" }\n"+block)
+	name := "pgrepl-data-" + c.name("web") + strings.ReplaceAll(where, "/", "-")
+	taken := c.docker("volume", "create", name)
+	contains(t, c.run("plan").err, "a volume "+strings.TrimSpace(taken)+" exists already", "[PGR211]")
+	c.docker("volume", "rm", name)
+	c.apply()
+	c.docker("exec", c.name("web"), "sh", "-c", "echo kept > "+where+"/file")
+	kept := func(what string) {
+		c.t.Helper()
+		if got := c.docker("exec", c.name("web"), "cat", where+"/file"); strings.TrimSpace(got) != "kept" {
+			c.t.Errorf("%s: the file is %q", what, got)
+		}
+	}
+	c.env = append(c.env, "PGREPL_VAR_password=b")
+	c.apply()
+	kept("another password")
+	c.docker("rm", "-f", "-v", c.name("web"))
+	c.apply()
+	kept("a container that somebody removed")
+	c.edit(`app "%-web" {`, "app \"%-web\" {\n  name = \"%-www\"\n  renamed_from = \"%-web\"")
+	c.apply()
+	c.edit("\n  name = \"%-www\"\n  renamed_from = \"%-web\"", "")
+	c.edit(`app "%-web" {`, "app \"%-web\" {\n  renamed_from = \"%-www\"")
+	c.apply()
+	kept("another name and back")
+	c.edit("\n  renamed_from = \"%-www\"", "")
+
+	c.edit(block, "")
+	c.apply()
+	contains(t, c.want(0, "plan").out, "volume "+name)
+	c.edit("variable \"password\"", block+"variable \"password\"")
+	c.apply()
+	kept("its block went and came")
+	contains(t, c.want(0, "destroy", "--auto-approve").String(), "volume "+name)
+	c.apply()
+	kept("destroyed and made again")
+	contains(t, c.want(0, "destroy", "--auto-approve", "--allow=data").out, "volume "+name+" is deleted")
+	c.nothingLeft()
+}
