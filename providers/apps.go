@@ -80,8 +80,8 @@ type after struct {
 
 func (s after) Needs() []engine.StepID { return append(slices.Clone(s.Step.Needs()), s.first...) }
 
-// emptied is the kind of databases, together with the apps that have to let go of one before it goes or gets another name:
-// PostgreSQL does neither while anybody is connected.
+// emptied is a kind that apps use, together with the apps that have to let go of something before it goes: of a database also
+// before it gets another name, which PostgreSQL gives to none while anybody is connected.
 type emptied struct {
 	engine.Kind
 	docker *docker.Site
@@ -103,7 +103,7 @@ func (k emptied) Steps(c engine.Change) []engine.Step {
 		switch {
 		case s.ID().Do == "drop":
 			steps[i] = after{s, k.apps("remove", "create")}
-		case c.Changes("name"):
+		case k.Name() == "database" && c.Changes("name"):
 			steps[i] = after{s, k.apps("remove")}
 		}
 	}

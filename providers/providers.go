@@ -40,7 +40,7 @@ func New(file *schema.Cluster, on *docker.Engine, effect engine.SideEffect) *Clu
 		c.kinds = append(c.kinds, adopting{k, c.docker, c.server})
 	}
 	for _, k := range c.server.Kinds() {
-		if k.Name() == "database" {
+		if k.Name() == "database" || k.Name() == "role" {
 			k = emptied{k, c.docker}
 		}
 		c.kinds = append(c.kinds, k)
@@ -278,7 +278,11 @@ func (s behind) Needs() []engine.StepID { return append(slices.Clone(s.Step.Need
 // it any more. Where it is replaced it has to be its turn.
 func (k awakening) beforeLeaving(c engine.Change) []engine.StepID {
 	if c.Action == engine.Delete {
-		return k.server.Leaves(c.ID.Name, k.docker.Inherited)
+		first := k.server.Leaves(c.ID.Name, k.docker.Inherited)
+		if !k.server.Bequeaths(c.ID.Name, k.docker.Inherited) { // an app may need what another has from it
+			first = append(first, k.docker.LetGo(c.ID.Name)...)
+		}
+		return first
 	}
 	return k.server.Turn(c.ID.Name)
 }

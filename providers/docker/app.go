@@ -43,6 +43,18 @@ type seenApp struct {
 
 func (a seenApp) there() bool { return a.id != "" }
 
+func (a seenApp) publishes(port int) bool {
+	return slices.ContainsFunc(a.ports, func(p schema.AppPort) bool { return p.Port.Port == port })
+}
+
+// usesDatabase reports whether its container was given a URL to a database.
+func (a seenApp) usesDatabase(name string) bool {
+	return name != "" && slices.ContainsFunc(strings.Split(a.labels[labelUses], ", "), func(one string) bool {
+		_, in, _ := strings.Cut(one, "/")
+		return in == url.QueryEscape(name)
+	})
+}
+
 func (k apps) Want() []engine.Resource {
 	if k.removal.Containers {
 		return nil

@@ -48,8 +48,8 @@ func (k apps) Steps(c engine.Change) []engine.Step {
 		if !k.yields(a) {
 			return []engine.Step{create, k.watch(a, c)}
 		}
-		remove := k.remove(c)
-		remove.replaced, remove.why, create.again = true, create.why, true
+		remove := k.replace(a, c, create.why)
+		create.again = true
 		create.Behind = append(create.Behind, remove.Self)
 		return []engine.Step{remove, create, k.watch(a, c)}
 	}
@@ -66,7 +66,7 @@ func (k apps) Steps(c engine.Change) []engine.Step {
 }
 
 // yields reports whether the container of an app has to go before others come: it is on a network that goes, has a port that is
-// to be another's, or is connected to a database that is to have another name.
+// to be another's, is connected to a database that is to have another name, or uses a node of which it gets port or name.
 func (k apps) yields(a *schema.App) bool {
 	seen := k.seen.apps[a.Name]
 	for _, n := range seen.on {
@@ -75,7 +75,31 @@ func (k apps) yields(a *schema.App) bool {
 		}
 	}
 	return slices.ContainsFunc(seen.ports, func(p schema.AppPort) bool { return k.wantedElsewhere(a, p) }) ||
-		slices.ContainsFunc(a.Reaches, func(r schema.Reach) bool { return r.Database.RenamedFrom != "" })
+		slices.ContainsFunc(k.file.Databases, func(d *schema.Database) bool { return seen.usesDatabase(d.RenamedFrom) }) ||
+		slices.ContainsFunc(UsedNodes(seen.labels[labelUses]), func(n string) bool {
+			return nodes(k).node(n) == nil && (n == a.Name || k.hasPortOf(a, n))
+		})
+}
+
+// hasPortOf reports whether an app is to have the port of a node's container.
+func (k apps) hasPortOf(a *schema.App, node string) bool {
+	c, there := k.seen.inspected[node]
+	if !there {
+		return false
+	}
+	port := seenPort(c.HostConfig)
+	return slices.ContainsFunc(a.Ports, func(p schema.AppPort) bool { return strings.HasSuffix(port, ":"+strconv.Itoa(p.Port.Port)) })
+}
+
+// LetGo are the steps after which no app uses a node any more that goes.
+func (s *Site) LetGo(node string) []engine.StepID {
+	var out []engine.StepID
+	for _, a := range s.file.Apps {
+		if slices.Contains(UsedNodes(s.seen.apps[a.Name].labels[labelUses]), node) && !(apps{s}).yields(a) {
+			out = append(out, engine.StepID{Do: "create", On: appID(a.Name)})
+		}
+	}
+	return out
 }
 
 func (k apps) wantedElsewhere(a *schema.App, p schema.AppPort) bool {
@@ -92,17 +116,13 @@ func (k apps) wantedElsewhere(a *schema.App, p schema.AppPort) bool {
 func (k apps) create(a *schema.App, c engine.Change) createApp {
 	behind := []engine.StepID{{Do: "pull", On: imageID(k.imageOf(a))}, {Do: "build", On: imageID(k.imageOf(a))}, {Do: "create", On: networkID(a.Network.Name)},
 		{Do: "remove", On: nodeID(a.Name)}}
-	for name, n := range k.seen.inspected { // whoever has its port goes first
-		if slices.ContainsFunc(a.Ports, func(p schema.AppPort) bool {
-			return strings.HasSuffix(seenPort(n.HostConfig), ":"+strconv.Itoa(p.Port.Port))
-		}) {
+	for name := range k.seen.inspected { // whoever has its port goes first
+		if k.hasPortOf(a, name) {
 			behind = append(behind, engine.StepID{Do: "remove", On: nodeID(name)})
 		}
 	}
 	for name, other := range k.seen.apps {
-		if name != a.Name && (other.volume == secretsVolume(a.Name) || slices.ContainsFunc(a.Ports, func(p schema.AppPort) bool {
-			return slices.ContainsFunc(other.ports, func(q schema.AppPort) bool { return q.Port.Port == p.Port.Port })
-		})) {
+		if name != a.Name && (other.volume == secretsVolume(a.Name) || slices.ContainsFunc(a.Ports, func(p schema.AppPort) bool { return other.publishes(p.Port.Port) })) {
 			behind = append(behind, engine.StepID{Do: "remove", On: appID(name)})
 		}
 	}
@@ -111,6 +131,16 @@ func (k apps) create(a *schema.App, c engine.Change) createApp {
 
 func (k apps) remove(c engine.Change) removeApp {
 	return removeApp{Order: engine.Order{Self: engine.StepID{Do: "remove", On: c.ID}, On: c.ID.Name}, site: k.Site, app: c.ID, addr: c.Addr, left: !k.seen.apps[c.ID.Name].there()}
+}
+
+// replace removes a container in place of which there is to be another, of an image that is there.
+func (k apps) replace(a *schema.App, c engine.Change, why string) removeApp {
+	s := k.remove(c)
+	s.replaced, s.why = true, why
+	if a != nil {
+		s.Behind = []engine.StepID{{Do: "pull", On: imageID(k.imageOf(a))}, {Do: "build", On: imageID(k.imageOf(a))}}
+	}
+	return s
 }
 
 func (k apps) watch(a *schema.App, c engine.Change) watchApp {
@@ -125,11 +155,10 @@ func (s *Site) InTheWay(c engine.Change) []engine.Step {
 	for _, name := range slices.Sorted(maps.Keys(s.seen.apps)) {
 		a := s.seen.apps[name]
 		onIt := c.ID.Kind == "network" && slices.Contains(a.on, c.ID.Name)
-		port := c.ID.Kind == "node" && n != nil && slices.ContainsFunc(a.ports, func(p schema.AppPort) bool { return p.Port.Port == n.Port.Port })
+		port := c.ID.Kind == "node" && n != nil && a.publishes(n.Port.Port)
 		if s.ownsApp(a) && (onIt || port) {
-			step := (apps{s}).remove(engine.Change{ID: appID(name), Addr: s.addressOfApp(name)})
-			step.replaced, step.why = true, map[bool]string{true: "network", false: "ports"}[onIt]
-			out = append(out, step)
+			why := map[bool]string{true: "network", false: "ports"}[onIt]
+			out = append(out, (apps{s}).replace(s.app(name), engine.Change{ID: appID(name), Addr: s.addressOfApp(name)}, why))
 		}
 	}
 	return out

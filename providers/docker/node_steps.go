@@ -69,7 +69,7 @@ func (k nodes) create(c engine.Change) createNode {
 		}
 	}
 	for name, a := range k.seen.apps { // an app too
-		if name == n.Name || n.Port.Port != 0 && slices.ContainsFunc(a.ports, func(p schema.AppPort) bool { return p.Port.Port == n.Port.Port }) {
+		if name == n.Name || n.Port.Port != 0 && a.publishes(n.Port.Port) {
 			behind = append(behind, engine.StepID{Do: "remove", On: appID(name)})
 		}
 	}

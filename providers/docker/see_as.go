@@ -59,6 +59,7 @@ func (s *Site) SeeAs(w engine.Snapshot) {
 
 func (s *Site) appAs(r engine.Resource) seenApp {
 	a := seenApp{id: "id of " + r.ID.Name, called: cmp.Or(r.Attrs["name"].Value, r.ID.Name), labels: ownLabels(s.file.Name, "app", r.ID.Name, nil), told: r.Attrs}
+	a.labels[labelUses] = r.Attrs["uses"].Value
 	a.on = []string{strings.TrimSuffix(r.Attrs["network"].Value, " (removed)")}
 	for _, text := range strings.Split(r.Attrs["ports"].Value, ", ") {
 		if i := strings.LastIndexByte(text, ':'); i > 0 {

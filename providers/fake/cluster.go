@@ -92,7 +92,7 @@ func (c *Cluster) Unfinished(w engine.Snapshot) []string { return c.real.Unfinis
 func (c *Cluster) toWorld(steps []engine.Step) []engine.Step {
 	var out []engine.Step
 	for _, s := range steps {
-		c.world.expect(s.ID())
+		c.world.expect(s)
 		out = append(out, step{s, c})
 	}
 	return out

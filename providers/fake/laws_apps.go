@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"pgrepl/engine"
@@ -27,8 +28,46 @@ func (w *World) appRefuses(s engine.Step) error {
 			return fmt.Errorf("container %s is %s", id.On.Name, state)
 		}
 		return w.appStarts(w.things[id.On])
+	case "remove":
+		if image := w.images[id.On.Name]; image != "" && !w.has(engine.ID{Kind: "image", Name: image}) && w.value(id.On, "state") == "running" {
+			return fmt.Errorf("%s would be down until image %s is there", id.On, image)
+		}
 	}
 	return nil
+}
+
+// inUse is why something may not go: an app uses it for which the plan has a step, so that it could let go of it before.
+func (w *World) inUse(what string, uses func(use) bool) error {
+	for _, a := range w.kind("app") {
+		turn := w.returns[engine.StepID{Do: "create", On: a.ID}] || w.returns[engine.StepID{Do: "remove", On: a.ID}]
+		if turn && a.Attrs["state"].Value == "running" && slices.ContainsFunc(usesOf(a), uses) {
+			return fmt.Errorf("%s is still used by %s", what, a.ID)
+		}
+	}
+	return nil
+}
+
+// leftInUse is why a node may not go for good. Where another is to have what it has, that may be who is used next, and the app
+// cannot let go before.
+func (w *World) leftInUse(name string) error {
+	if w.wanted[name] != nil || w.bequeaths(name) {
+		return nil
+	}
+	return w.inUse("node "+name, func(u use) bool { return u.node == name })
+}
+
+// bequeaths reports whether a node that goes leaves something to one that stays, itself or one that it follows and that goes after it.
+func (w *World) bequeaths(name string) bool {
+	for on := name; w.has(node(on)) && w.wanted[on] == nil; on = w.called(w.inForce(w.things[replication(on)], "upstream")) {
+		for _, n := range w.wanted {
+			published := n.Port.Port != 0 && w.value(node(on), "port") == n.Port.String()
+			reads := n.Slot != nil && w.inForce(w.things[replication(on)], "slot") == n.Slot.Name
+			if published || reads || w.value(node(on), "volume") == n.Volume {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (w *World) appStarts(a engine.Resource) error {

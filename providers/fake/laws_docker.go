@@ -54,7 +54,7 @@ func (w *World) dockerRefuses(s engine.Step) error {
 		if w.value(server(id.On.Name), login) == superuser {
 			return fmt.Errorf("nothing would say whose the data of %s is", id.On)
 		}
-		return w.goes(id.On.Name)
+		return errors.Join(w.leftInUse(id.On.Name), w.goes(id.On.Name))
 	case "node create":
 		if w.has(id.On) || w.has(app(id.On.Name)) {
 			return fmt.Errorf("the container name %s is already in use", id.On.Name)

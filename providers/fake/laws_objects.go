@@ -48,6 +48,9 @@ func (w *World) roleRefuses(id engine.StepID, after engine.Resource) error {
 			}
 		}
 	case "drop":
+		if err := w.inUse("role "+name, func(u use) bool { return u.role == name }); err != nil {
+			return err
+		}
 		for _, d := range w.kind("database") {
 			if d.Attrs["owner"].Value == name {
 				return fmt.Errorf("role %s owns %s", name, d.ID)

@@ -25,6 +25,7 @@ type World struct {
 	made    map[string]int          // how often a data directory was made, by node
 	started map[string]bool         // servers in new containers that nobody has waited for
 	returns map[engine.StepID]bool  // what the plan at hand waits for after a server's turn
+	images  map[string]string       // of which the plan at hand makes containers of apps
 	away    map[string]bool         // servers that had their turn and that it has not waited for
 	moved   map[string]bool         // containers that the plan at hand has made anew together with others
 	wanted  map[string]*schema.Node // nodes that the file of the last look has
@@ -36,7 +37,7 @@ type World struct {
 
 // NewWorld is a Docker engine with the images on it and nothing else.
 func NewWorld(images ...string) *World {
-	w := &World{things: engine.Snapshot{}, made: map[string]int{}, started: map[string]bool{}, away: map[string]bool{}, moved: map[string]bool{}, returns: map[engine.StepID]bool{},
+	w := &World{things: engine.Snapshot{}, made: map[string]int{}, started: map[string]bool{}, away: map[string]bool{}, moved: map[string]bool{}, returns: map[engine.StepID]bool{}, images: map[string]string{},
 		replayed: map[string]map[string]int{}, proved: map[string]link{}, passfiles: map[string]string{}}
 	for _, ref := range images {
 		w.put(engine.Resource{ID: engine.ID{Kind: "image", Name: ref}})
@@ -48,7 +49,7 @@ func NewWorld(images ...string) *World {
 func (w *World) Copy() *World {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return &World{Quick: w.Quick, things: maps.Clone(w.things), made: maps.Clone(w.made), started: maps.Clone(w.started), away: maps.Clone(w.away), moved: maps.Clone(w.moved), returns: maps.Clone(w.returns),
+	return &World{Quick: w.Quick, things: maps.Clone(w.things), made: maps.Clone(w.made), started: maps.Clone(w.started), away: maps.Clone(w.away), moved: maps.Clone(w.moved), returns: maps.Clone(w.returns), images: maps.Clone(w.images),
 		wanted: w.wanted, replayed: maps.Clone(w.replayed), proved: maps.Clone(w.proved), passfiles: maps.Clone(w.passfiles)}
 }
 
@@ -233,13 +234,17 @@ func (w *World) settle() {
 }
 
 // expect notes that a plan waits for a server to return from its turn, or for a stream, or that it holds one back: no other may go
-// meanwhile; that a container goes; and that a network does, with all that is on it.
-func (w *World) expect(id engine.StepID) {
+// meanwhile; that a container goes; that a network does, with all that is on it; and that an app gets a container, of which image.
+func (w *World) expect(s engine.Step) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	id := s.ID()
 	switch id.Do + " " + id.On.Kind {
-	case "return server", "return again server", "stream replication", "stream again replication", "halt server", "remove network", "remove node":
+	case "return server", "return again server", "stream replication", "stream again replication", "halt server", "remove network", "remove node", "remove app":
 		w.returns[id] = true
+	case "create app":
+		w.returns[id] = true
+		w.images[id.On.Name] = s.After(engine.Snapshot{})[id.On].Attrs["image"].Value
 	}
 }
 
@@ -247,7 +252,7 @@ func (w *World) expect(id engine.StepID) {
 func (w *World) expectNobody() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.away, w.moved, w.returns = map[string]bool{}, map[string]bool{}, map[engine.StepID]bool{}
+	w.away, w.moved, w.returns, w.images = map[string]bool{}, map[string]bool{}, map[engine.StepID]bool{}, map[string]string{}
 }
 
 // canStream says what keeps a standby from streaming.

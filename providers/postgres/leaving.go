@@ -68,28 +68,54 @@ func (s *Site) hasLeft(id engine.ID) bool {
 // leaves after it, it cannot wait for these: that may be one of them. It does not for one that gets its slot, either.
 func (s *Site) StaysFor(node string, inherited func(node string) bool) []engine.ID {
 	var out []engine.ID
-	followed := map[string]string{} // by the nodes that leave
 	for _, id := range slices.SortedFunc(maps.Keys(s.ledger), engine.ID.Compare) {
 		if !s.hasLeft(id) {
 			continue
 		}
-		followed[s.ledger[id]] = id.On
 		if id.On == node {
 			out = append(out, nodeID(s.ledger[id]))
 		}
 	}
-	for on, tried := node, 0; on != "" && tried <= len(followed); on, tried = followed[on], tried+1 {
-		if s.server(on) == nil && inherited(on) {
-			return out
-		}
+	if slices.ContainsFunc(s.after(node), inherited) {
+		return out
 	}
 	for _, d := range s.standbys() {
-		heir := s.ledger[slotID(d.upstream().node.Name, d.node.Slot.Name)] == node
+		heir := s.inheritsSlot(d, node)
 		if parseConninfo(d.seen.live.Settings["primary_conninfo"].Reset)["host"] == node && !d.machine.Moves() && !heir {
 			out = append(out, replicaID(d.node.Name))
 		}
 	}
 	return out
+}
+
+// after are a node that leaves and those that leave after it, because it follows them.
+func (s *Site) after(node string) []string {
+	followed := map[string]string{} // by the nodes that leave
+	for id, consumer := range s.ledger {
+		if s.hasLeft(id) {
+			followed[consumer] = id.On
+		}
+	}
+	var out []string
+	for on := node; on != "" && !slices.Contains(out, on); on = followed[on] {
+		if s.server(on) == nil {
+			out = append(out, on)
+		}
+	}
+	return out
+}
+
+// inheritsSlot reports whether a standby gets the slot that is another node's.
+func (s *Site) inheritsSlot(d *server, node string) bool {
+	return s.ledger[slotID(d.upstream().node.Name, d.node.Slot.Name)] == node
+}
+
+// Bequeaths reports whether somebody waits for what a node has that is in no file any more, or for what one has that leaves after
+// it: what inherited tells of, or a slot.
+func (s *Site) Bequeaths(node string, inherited func(node string) bool) bool {
+	return slices.ContainsFunc(s.after(node), func(on string) bool {
+		return inherited(on) || slices.ContainsFunc(s.standbys(), func(d *server) bool { return s.inheritsSlot(d, on) })
+	})
 }
 
 // GoesWith are the slots that go with a node which is removed. Of those that a standby of this cluster reads, nobody has to be
