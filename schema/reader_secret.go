@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -20,7 +21,7 @@ func (r *reader) secret(name string) Secret {
 
 func (r *reader) secretOf(v cty.Value, expr hclsyntax.Expression, what string) Secret {
 	source := r.secretSource(expr)
-	v, _ = v.UnmarkDeep()
+	v, marks := v.UnmarkDeep()
 	if !v.IsKnown() {
 		return UnsetSecret(source)
 	}
@@ -29,7 +30,18 @@ func (r *reader) secretOf(v cty.Value, expr hclsyntax.Expression, what string) S
 		r.errorf(codeType, expr.Range(), "%s wants a string", what)
 		return Secret{}
 	}
-	return NewSecret(out.AsString(), source)
+	s := NewSecret(out.AsString(), source)
+	_, sensitive := marks[markSensitive]
+	s.plain = !sensitive && !r.fromOutside(expr)
+	return s
+}
+
+// fromOutside reports whether an expression takes in something that is not in the file.
+func (r *reader) fromOutside(expr hclsyntax.Expression) bool {
+	return calls(expr, "env", "file") || slices.ContainsFunc(expr.Variables(), func(t hcl.Traversal) bool {
+		step, ok := t[min(1, len(t)-1)].(hcl.TraverseAttr)
+		return ok && t.RootName() == "local" && r.locals[step.Name] != nil && r.fromOutside(r.locals[step.Name].attr.Expr)
+	})
 }
 
 // secretSource says where a secret comes from without any text that may be part of it.

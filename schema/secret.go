@@ -12,6 +12,7 @@ type Secret struct {
 	source string // what the author wrote, such as var.app_password: for "password: not checked" and for diff
 	set    bool
 	unset  bool
+	plain  bool // a value that stands in the file for everybody to read
 }
 
 // NewSecret returns a set secret; source is the expression that gave it, as written.
@@ -25,6 +26,10 @@ func (s Secret) IsSet() bool { return s.set }
 
 // IsUnset reports whether a value was asked for and its variable has none.
 func (s Secret) IsUnset() bool { return s.unset }
+
+// IsPlain reports whether the value is one that the file itself shows: neither sensitive nor read from outside. Nothing prints it
+// either, but what others print need not be without it.
+func (s Secret) IsPlain() bool { return s.plain }
 
 // Source is the expression as written in the file (var.app_password); it holds no secret.
 func (s Secret) Source() string { return s.source }

@@ -135,9 +135,15 @@ func (s *Site) apart(all []*volume.Volume) (others []*volume.Volume, secrets map
 	return others, secrets
 }
 
-// masked are lines without any secret of the app.
+// masked are lines without any secret of the app. Of its environment that is what the file does not show: why an app ends is mostly
+// told with a number or a word that is in it.
 func masked(text string, a *schema.App) string {
-	secrets := slices.Concat(slices.Collect(maps.Values(a.Secrets)), slices.Collect(maps.Values(a.Env)))
+	secrets := slices.Collect(maps.Values(a.Secrets))
+	for _, v := range a.Env {
+		if !v.IsPlain() {
+			secrets = append(secrets, v)
+		}
+	}
 	for _, r := range a.Reaches {
 		secrets = append(secrets, r.Role.Password)
 	}
