@@ -386,6 +386,9 @@ func (s *Site) AppContainer(ctx context.Context, a *schema.App) (out health.Cont
 	if err != nil {
 		return out, false, fmt.Errorf("docker: inspect %s: %w", name, err)
 	}
+	if !s.ownsApp(seenApp{labels: c.Config.Labels}) {
+		return health.Container{State: health.Foreign}, false, nil
+	}
 	out = healthOf(c)
 	state := appState(&c)
 	if state == "restarting" {

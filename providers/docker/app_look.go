@@ -56,12 +56,16 @@ func (s *Site) inspectApp(ctx context.Context, id string) (seenApp, error) {
 	if err != nil {
 		return seenApp{}, err
 	}
-	if a := readApp(c, imageInfo{}, nil); !s.ownsApp(a) {
+	a := readApp(c, imageInfo{}, nil)
+	if !s.ownsApp(a) {
 		return a, nil
 	}
 	made, _, err := s.engine.image(ctx, c.Image)
 	if err != nil {
 		return seenApp{}, err
+	}
+	if a.volume == "" { // what lies there is the image's
+		return readApp(c, made, nil), nil
 	}
 	secrets, err := s.engine.readSecrets(ctx, id)
 	return readApp(c, made, secrets), err

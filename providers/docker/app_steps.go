@@ -204,8 +204,10 @@ func (s createApp) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := e.dropSecrets(ctx, secretsVolume(name)); err != nil { // of a container that somebody removed
-		return err
+	if left := secretsVolume(name); s.site.seen.apps[name].volume == left { // of a container that somebody removed
+		if err := e.dropSecrets(ctx, left); err != nil {
+			return err
+		}
 	}
 	info, found, err := e.image(ctx, s.image)
 	if err == nil && !found {
