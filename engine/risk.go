@@ -161,6 +161,8 @@ var rules = map[string]Rule{
 		"Stay on an image of the same system; otherwise rebuild the indexes over text afterwards (REINDEX DATABASE)."},
 	"PGR266": {"PGR266", Note, "/dev/shm is small for parallel queries", "The processes of a parallel hash join share its table there, hash_mem_multiplier × work_mem for each of them. Docker gives 64 MB, and the query fails where that is not enough.",
 		"Write a larger `shm_size`, or less `work_mem`."},
+	"PGR267": {"PGR267", Never, "folder of an image cannot be read", "What is in it is compared, and all of it is sent to the Docker engine.",
+		"See to it that its files can be read, or leave out with `.dockerignore` what is no part of the image."},
 	"PGR270": {"PGR270", Never, "server does not take a value", "It was asked before anything moves: at a reload it would keep the old value and say so only in its log, and at the next start not come up.",
 		"Write a value that this server knows: its own files decide which locales, time zones and text search configurations there are."},
 	"PGR280": {"PGR280", Warns, "pg_hba.conf takes access away", "Connections that are open stay; the next login is refused. The rules are asked in order, and the first that matches decides.",

@@ -72,6 +72,10 @@ func (r *reader) build() *Build {
 		return nil
 	}
 	folder = r.pathFrom(filepath.Dir(r.at.Filename), folder)
+	built := &Build{Folder: folder, Args: args, Origin: originOf(r.where("build"))}
+	if r.options.AsItRuns {
+		return built
+	}
 	text, err := r.src.readData(filepath.Join(folder, "Dockerfile"))
 	switch {
 	case err != nil:
@@ -79,7 +83,7 @@ func (r *reader) build() *Build {
 	case len(text) > maxDockerfile:
 		r.errorf(codeBuild, r.where("build"), "the Dockerfile in %s is larger than 1 MiB", folder)
 	}
-	return &Build{Folder: folder, Args: args, Origin: originOf(r.where("build"))}
+	return built
 }
 
 func (r *reader) command() []string {

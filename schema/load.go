@@ -15,6 +15,7 @@ type Options struct {
 
 	Policies []string // --policy: files with further policies, and the variables and locals that those need
 	AnyVars  bool     // variables are given that the file need not declare: it is one of several
+	AsItRuns bool     // nothing is to be built: what images are built of need not be there
 
 	ReadFile func(string) ([]byte, error)   // nil: os.ReadFile
 	ReadDir  func(string) ([]string, error) // names of the files in a folder, an error for a file; nil: os.ReadDir

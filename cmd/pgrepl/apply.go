@@ -97,7 +97,7 @@ func (a *app) applySaved(c *cobra.Command, f applyFlags, args []string) error {
 	if err := a.takeInputs(saved, c.Flags().Changed("file")); err != nil {
 		return err
 	}
-	f.saved = &saved
+	f.saved, a.asItRuns = &saved, saved.Command == "destroy"
 	f.target, f.exclude, f.rebuild = saved.Options.Target, saved.Options.Exclude, saved.Options.Rebuild
 	return a.withCluster(c.Context(), func(ctx context.Context, file *schema.Cluster, on *docker.Engine) error {
 		if err := a.sameInputs(saved, file); err != nil {

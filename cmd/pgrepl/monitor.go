@@ -54,7 +54,10 @@ func newMonitor(a *app) *cobra.Command {
 func newMade(a *app, name, short string, write func(io.Writer, health.Judged) error) *cobra.Command {
 	return &cobra.Command{
 		Use: name, Short: short, Args: noArguments,
-		PreRunE: func(*cobra.Command, []string) error { return a.checkGlobals() },
+		PreRunE: func(*cobra.Command, []string) error {
+			a.asItRuns = true
+			return a.checkGlobals()
+		},
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := a.offers("text"); err != nil {
 				return err

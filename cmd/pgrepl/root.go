@@ -36,6 +36,7 @@ type app struct {
 	color    string
 	timeout  time.Duration
 	maxBytes budget
+	asItRuns bool // the command makes nothing of the file: what images are built of need not be there
 }
 
 func newRoot(a *app) *cobra.Command {
@@ -72,7 +73,10 @@ func newRoot(a *app) *cobra.Command {
 		if c.Name() == "completion" {
 			c.Args, c.RunE = cobra.ArbitraryArgs, completion
 		}
-		c.PreRunE = func(*cobra.Command, []string) error { return a.checkGlobals() }
+		c.PreRunE = func(c *cobra.Command, _ []string) error {
+			a.asItRuns = slices.Contains([]string{"destroy", "status", "watch", "monitor", "verify", "history"}, c.Name())
+			return a.checkGlobals()
+		}
 	}
 	return root
 }
@@ -140,7 +144,7 @@ func (a *app) read(ctx context.Context) (*schema.Cluster, schema.Diagnostics, er
 	}
 	done := make(chan loaded, 1)
 	go func() {
-		file, diags := schema.Load(schema.Options{Path: a.file, Vars: a.vars, VarFiles: a.varFiles, Environ: os.Environ(), Policies: a.policies})
+		file, diags := schema.Load(schema.Options{Path: a.file, Vars: a.vars, VarFiles: a.varFiles, Environ: os.Environ(), Policies: a.policies, AsItRuns: a.asItRuns})
 		done <- loaded{file, diags}
 	}()
 	select {

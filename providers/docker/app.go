@@ -358,6 +358,7 @@ func (k apps) Facts(_, _ engine.Snapshot) []engine.Fact {
 			f.Next = "give the block another `name`; or, if nobody needs it, remove it (docker rm -f " + a.Name + ") and pgrepl makes its own"
 			out = append(out, f)
 		default:
+			out = append(out, k.unreadable(a, f)...)
 			out = append(out, k.volumesTaken(a, f)...)
 			out = append(out, k.portFacts(a, seen)...)
 		}

@@ -47,26 +47,29 @@ type digested struct {
 	err error
 }
 
-// digest reads the folders of all apps.
-func (s *Site) digest() error {
+// forget has the folders of apps read again, by the next plan: nothing else depends on them.
+func (s *Site) forget() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.contexts = nil
-	s.mu.Unlock()
-	if s.removal.Containers {
-		return nil
-	}
-	for _, a := range s.file.Apps {
-		if a.Build != nil {
-			if d := s.digestOf(a); d.err != nil {
-				return engine.Problem{Code: "PGR172", Origin: origin(a.Build.Origin), Object: a.Address.String(),
-					Summary: fmt.Sprintf("%s cannot be built: %v", a.Address, d.err), Next: "see to it that the folder can be read, or leave files out with .dockerignore"}
-			}
-		}
-	}
-	return nil
 }
 
-// digestOf reads the folder of an app, once in a look.
+// unreadable says of a folder that what an image is to be built of cannot be told. Without an engine nothing is built.
+func (k apps) unreadable(a *schema.App, f engine.Fact) []engine.Fact {
+	if a.Build == nil || k.engine == nil {
+		return nil
+	}
+	d := k.digestOf(a)
+	if d.err == nil {
+		return nil
+	}
+	f.Code, f.Path, f.Origin, f.Text = "PGR267", "image", origin(a.Build.Origin), fmt.Sprintf("%s cannot be built: %v", a.Address, d.err)
+	f.Detail = "all that is in the folder is compared, and sent to the Docker engine"
+	f.Next = "see to it that the folder can be read, or leave files out with .dockerignore"
+	return []engine.Fact{f}
+}
+
+// digestOf reads the folder of an app, once between two looks.
 func (s *Site) digestOf(a *schema.App) digested {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,15 +97,19 @@ func pack(w io.Writer, cluster string, a *schema.App) error {
 	if err := archive.WriteHeader(head); err != nil {
 		return err
 	}
-	ignored, err := ignoredIn(a.Build.Folder)
+	folder, err := filepath.EvalSymlinks(a.Build.Folder) // a walk enters no link
 	if err != nil {
 		return err
 	}
-	err = filepath.WalkDir(a.Build.Folder, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || path == a.Build.Folder {
+	ignored, err := ignoredIn(folder)
+	if err != nil {
+		return err
+	}
+	err = filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || path == folder || d.Type()&fs.ModeSocket != 0 { // a socket is nothing that an image could have
 			return err
 		}
-		name, err := filepath.Rel(a.Build.Folder, path)
+		name, err := filepath.Rel(folder, path)
 		if err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ type Site struct {
 	ledger  bool   // it has been read
 
 	mu       sync.Mutex
-	contexts map[*schema.App]digested // of the last look
+	contexts map[*schema.App]digested // since the last look
 	helpers  map[string]string        // id of the never-started container that a volume is read through, by volume
 }
 
@@ -64,6 +64,7 @@ type survey struct {
 	inspected  map[string]container.InspectResponse // by container name: declared and labelled ones; a renamed node's by its new one
 	inside     map[string]inside                    // the mark in the volume, by node; of volumes that nothing else tells about
 	apps       map[string]seenApp                   // by the name that the file has for them; containers, and what is left of them
+	builds     []builtImage                         // for apps of this cluster
 	built      map[string]string                    // images that were built for apps of this cluster and that nobody else uses, with the app
 	former     map[string]string                    // the name that the container of a node still has, by the node's new one
 	images     map[string]imageInfo                 // by reference as written; missing ones are not in it
@@ -78,11 +79,8 @@ func (s *Site) Look(ctx context.Context) error {
 		return err
 	}
 	look := survey{inspected: map[string]container.InspectResponse{}, apps: map[string]seenApp{}, images: map[string]imageInfo{}, unpullable: map[string]error{}}
-	if err := s.digest(); err != nil {
-		return err
-	}
+	s.forget()
 	var secrets map[string]bool
-	var built []builtImage
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
 		look.containers, err = s.engine.api.ContainerList(gctx, container.ListOptions{All: true})
@@ -98,13 +96,13 @@ func (s *Site) Look(ctx context.Context) error {
 		return err
 	})
 	g.Go(func() (err error) {
-		built, err = s.engine.builtFor(gctx, s.file.Name)
+		look.builds, err = s.engine.builtFor(gctx, s.file.Name)
 		return err
 	})
 	if err := g.Wait(); err != nil {
 		return fmt.Errorf("docker: list objects: %w", err)
 	}
-	look.built = s.unshared(built, look.containers)
+	look.built = s.unshared(look.builds, look.containers)
 	look.addresses = s.engine.addresses()
 	var err error
 	if look.machine, err = s.capacity(ctx); err != nil {
@@ -213,7 +211,12 @@ func (s *Site) references(look *survey) []string {
 		refs = append(refs, n.Image)
 	}
 	for _, a := range s.file.Apps {
-		refs = append(refs, s.imageOf(a))
+		if a.Build == nil {
+			refs = append(refs, a.Image)
+		}
+	}
+	for _, b := range look.builds { // of which tag one is to be, only a plan asks
+		refs = append(refs, b.tags...)
 	}
 	for _, c := range look.containers {
 		if s.concerns(c) {

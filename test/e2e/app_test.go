@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -342,6 +343,36 @@ func TestAppRefusals(t *testing.T) {
 		c.edit(`app "%-web" {`, "app \"%-web\" {\n  protect = true")
 		contains(t, c.run("destroy", "--auto-approve").err, "is protected", "PGR229")
 	})
+}
+
+// TestAFolderThatCannotBeRead: what an image is built of is in the way of a plan alone.
+func TestAFolderThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	image := usualImage(t)
+	c := newCluster(t, image, small+"app \"%-web\" { build = \"app\" }\n")
+	c.t.Cleanup(c.removeImages)
+	folder := filepath.Join(c.dir, "app")
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "Dockerfile"), []byte("FROM "+image+"\nCMD [\"sleep\", \"1000\"]\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if r := c.apply(); strings.Contains(r.String(), "PGR267") {
+		t.Errorf("a folder that can be read is in the way:\n%s", r)
+	}
+	if err := syscall.Mkfifo(filepath.Join(folder, "pipe"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, c.run("plan").err, "app."+c.name("web")+" cannot be built", "[PGR267]")
+	contains(t, c.want(0, "status").out, "1 of 1 replica healthy", "whether it is as in the file cannot be told: app."+c.name("web"))
+	c.want(0, "verify")
+	if err := os.RemoveAll(folder); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, c.want(0, "status").out, "1 of 1 replica healthy")
+	c.want(0, "destroy", "--auto-approve", "--allow=data")
+	c.nothingLeft()
 }
 
 // TestKilledWhileAnAppChanges kills apply at each side effect of the making, of a new password and of the removal of an app.
