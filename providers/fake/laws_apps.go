@@ -91,6 +91,8 @@ func (w *World) usable(a engine.Resource) error {
 		switch {
 		case !w.accepts(use.node):
 			return fmt.Errorf("%s: %s does not accept connections", a.ID, use.node)
+		case w.knowsRules(use.node) != nil:
+			return fmt.Errorf("%s: %w", a.ID, w.knowsRules(use.node))
 		case !w.has(role(use.role)) || w.value(role(use.role), "login") != "true":
 			return fmt.Errorf("%s: role %s cannot log in", a.ID, use.role)
 		case !w.has(engine.ID{Kind: "database", Name: use.database}):
