@@ -151,17 +151,11 @@ func place(nodes []engine.Node, name string) int {
 	return slices.IndexFunc(nodes, func(n engine.Node) bool { return n.Name == name })
 }
 
-// apps are the containers of the declared apps as they are now, but for those that have done their work.
-func (s *Sampler) apps(ctx context.Context) ([]health.App, error) {
-	var out []health.App
-	for _, a := range s.cluster.file.Apps {
-		c, done, err := s.docker.AppContainer(ctx, a)
-		if err != nil {
-			return nil, err
-		}
-		if !done {
-			out = append(out, health.App{Name: a.Name, Address: a.Address.String(), Container: c})
-		}
+// app is the container of a declared app as it is now; the zero value is one that has done its work.
+func (s *Sampler) app(ctx context.Context, a *schema.App) (health.App, error) {
+	c, done, err := s.docker.AppContainer(ctx, a)
+	if err != nil || done {
+		return health.App{}, err
 	}
-	return out, nil
+	return health.App{Name: a.Name, Address: a.Address.String(), Container: c}, nil
 }

@@ -33,11 +33,11 @@ func (c *Cluster) Sampler() *Sampler {
 // Close ends the sessions that are the sampler's own.
 func (s *Sampler) Close() { s.vitals.Close() }
 
-// Sample looks at every node at once. It is an error where the Docker engine does not answer; a node that does not is part of
+// Sample looks at every node and app at once. It is an error where the Docker engine does not answer; a node that does not is part of
 // the sample.
 func (s *Sampler) Sample(ctx context.Context) (health.Sample, error) {
 	began := time.Now()
-	nodes := make([]health.Node, len(s.cluster.file.Nodes))
+	nodes, apps := make([]health.Node, len(s.cluster.file.Nodes)), make([]health.App, len(s.cluster.file.Apps))
 	var crash crash
 	g, gctx := errgroup.WithContext(ctx)
 	for i, n := range s.cluster.file.Nodes {
@@ -52,16 +52,19 @@ func (s *Sampler) Sample(ctx context.Context) (health.Sample, error) {
 			return nil
 		})
 	}
+	for i, a := range s.cluster.file.Apps {
+		g.Go(func() (err error) {
+			defer crash.note()
+			apps[i], err = s.app(gctx, a)
+			return err
+		})
+	}
 	err := g.Wait()
 	crash.raise()
 	if err != nil {
 		return health.Sample{}, err
 	}
-	apps, err := s.apps(ctx)
-	if err != nil {
-		return health.Sample{}, err
-	}
-	out := health.Sample{Nodes: nodes, Apps: apps}
+	out := health.Sample{Nodes: nodes, Apps: slices.DeleteFunc(apps, func(a health.App) bool { return a.Name == "" })}
 	out.At, out.Skew = spread(began, nodes)
 	return out, ctx.Err()
 }

@@ -2,7 +2,6 @@ package docker
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"maps"
 	"net/url"
@@ -11,12 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
 
 	"pgrepl/engine"
-	"pgrepl/engine/health"
 	"pgrepl/schema"
 )
 
@@ -375,27 +372,6 @@ func (k apps) portFacts(a *schema.App, seen seenApp) []engine.Fact {
 		out = append(out, nodes(k).portTaken(p.Port, engine.Fact{On: appID(a.Name), Path: "ports", Addr: address(a.Address)})...)
 	}
 	return out
-}
-
-// AppContainer is what Docker says now of the container of an app; done is true of one that has ended as it should.
-func (s *Site) AppContainer(ctx context.Context, a *schema.App) (out health.Container, done bool, err error) {
-	name := cmp.Or(s.seen.apps[a.Name].called, a.Name)
-	c, err := s.engine.api.ContainerInspect(ctx, name)
-	if errdefs.IsNotFound(err) {
-		return health.Container{State: "missing"}, false, nil
-	}
-	if err != nil {
-		return out, false, fmt.Errorf("docker: inspect %s: %w", name, err)
-	}
-	if !s.ownsApp(seenApp{labels: c.Config.Labels}) {
-		return health.Container{State: health.Foreign}, false, nil
-	}
-	out = healthOf(c)
-	state := appState(&c)
-	if state == "restarting" {
-		out.State = state
-	}
-	return out, state == "running" && !c.State.Running, nil
 }
 
 // AppsThere names the apps of which there was a container at the last look.

@@ -447,18 +447,8 @@ func (m *Machine) Restart(ctx context.Context) error {
 
 // Logs returns the last lines that the container wrote, for messages.
 func (m *Machine) Logs(ctx context.Context, lines int) string {
-	return m.site.engine.logs(ctx, m.container(), lines)
-}
-
-func (e *Engine) logs(ctx context.Context, name string, lines int) string {
-	stream, err := e.api.ContainerLogs(ctx, name, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(lines)})
-	if err != nil {
-		return ""
-	}
-	defer stream.Close()
-	var out bytes.Buffer
-	_, _ = stdcopy.StdCopy(&out, &out, stream) // what there is of it will do
-	return strings.TrimSpace(out.String())
+	said, _ := m.site.engine.logs(ctx, m.container(), lines) // what there is of it will do
+	return said
 }
 
 // fastShutdown stops a server as its own container would; one that was made by hand may know neither signal nor patience.
