@@ -49,8 +49,8 @@ func TestCrashes(t *testing.T) {
 	}
 }
 
-// chaos reports whether all is to be tried (make chaos).
-func chaos() bool { return os.Getenv("PGREPL_TEST_CHAOS") != "" }
+// chaos reports whether all is to be tried (make chaos, make edges).
+func chaos() bool { return os.Getenv("PGREPL_TEST_CHAOS") != "" || *edges || *oneEdge != "" }
 
 // share is each so manieth of them from one of the first on; in make chaos it is all.
 func share[T any](all []T, from, each int) []T {
