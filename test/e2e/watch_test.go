@@ -104,7 +104,7 @@ func TestWatch(t *testing.T) {
 	c.docker("stop", "-t", "5", c.name("b"))
 	w.shows("CRITICAL "+c.name("b")+":", "its container has ended with 0", "next: ")
 	w.shows("slot "+strings.ReplaceAll(c.name("b"), "-", "_"), "(limit 60 s)")
-	w.shows("next: docker logs -n 20 " + c.name("b"))
+	w.shows("next: pgrepl apply")
 	w.shows(c.name("b"), "figures STALE")
 
 	w.types("\x1b[B\r") // down, enter
