@@ -60,3 +60,10 @@ func (r Report) tells(f Finding) bool {
 	}
 	return n.Recovery != nil
 }
+
+// altering are the rules whose findings come and go with what a plan would change.
+var altering = []string{"primaries", "node", "part", "system_id", "timeline", "replica_missing", "replay_paused", "pending_restart", "app"}
+
+// Alters reports whether a change of what a rule finds means that what differs from the file is another matter now, so that it is to
+// be looked at again.
+func Alters(rule string) bool { return slices.Contains(altering, rule) }

@@ -263,6 +263,34 @@ func TestHistoryAnswers(t *testing.T) {
 	}
 }
 
+// TestLooksWhenSomethingAlters: what differs from the file is looked at again when a node comes or goes, long before its time.
+func TestLooksWhenSomethingAlters(t *testing.T) {
+	f := &fake{next: func(at time.Time) (health.Sample, error) {
+		s := cluster(at)
+		s.Apps = nil
+		return s, nil
+	}}
+	w := NewWatcher("shop", f, 20*time.Millisecond, time.Hour)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { w.Run(ctx); close(done) }()
+	defer func() { cancel(); <-done }()
+	looks := func() int {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.looks
+	}
+	eventually(t, "a sample", func() bool { return w.now().fresh })
+	time.Sleep(100 * time.Millisecond) // what was found in the first sample has been looked at, too
+	before := looks()
+	time.Sleep(100 * time.Millisecond)
+	if n := looks(); n != before {
+		t.Errorf("nothing came or went, and it looked %d times more", n-before)
+	}
+	f.say(well) // with an app that has ended
+	eventually(t, "another look", func() bool { return looks() > before })
+}
+
 // TestTLS: the certificate is used, and a renewed one without a restart.
 func TestTLS(t *testing.T) {
 	dir := t.TempDir()

@@ -26,6 +26,8 @@ type Watcher struct {
 	source            Source
 	every, driftEvery time.Duration
 
+	altered chan struct{} // something came or went that a plan would change
+
 	mu      sync.Mutex
 	changed chan struct{} // closed when there is something new
 	report  *health.Report
@@ -41,7 +43,7 @@ const staleLeast = 10 * time.Second
 
 // NewWatcher returns one that takes a sample so often, and looks at everything so often; 0: only once, before the first sample.
 func NewWatcher(cluster string, source Source, every, driftEvery time.Duration) *Watcher {
-	return &Watcher{cluster: cluster, source: source, every: every, driftEvery: driftEvery, changed: make(chan struct{}), past: newHistory(every)}
+	return &Watcher{cluster: cluster, source: source, every: every, driftEvery: driftEvery, altered: make(chan struct{}, 1), changed: make(chan struct{}), past: newHistory(every)}
 }
 
 // Run watches until ctx ends. Looks go on beside the samples: one can take long where a node hangs.
@@ -69,7 +71,7 @@ func (w *Watcher) Run(ctx context.Context) {
 	}
 }
 
-// looks looks again and again; ready is closed when the first has come. Where a later one fails, the samples say so.
+// looks looks again and again, and at once where something alters what differs from the file; ready is closed when the first has come. Where a later one fails, the samples say so.
 func (w *Watcher) looks(ctx context.Context, ready chan<- struct{}) {
 	for first := true; ; {
 		err, wait := w.source.Look(ctx), w.driftEvery
@@ -88,6 +90,12 @@ func (w *Watcher) looks(ctx context.Context, ready chan<- struct{}) {
 		case <-ctx.Done():
 			return
 		case <-time.After(wait):
+		case <-w.altered: // the next sample, and with it what else comes of it, is waited for
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(w.every):
+			}
 		}
 	}
 }
@@ -105,6 +113,12 @@ func (w *Watcher) note(ctx context.Context, r health.Report, err error) {
 	for _, e := range w.keep(r, err, time.Now()) {
 		if w.Say != nil {
 			w.Say(e)
+		}
+		if health.Alters(e.Rule) {
+			select {
+			case w.altered <- struct{}{}:
+			default: // it is going to look already
+			}
 		}
 	}
 }

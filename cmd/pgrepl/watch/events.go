@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"slices"
 	"time"
 
 	"pgrepl/engine/health"
@@ -58,8 +57,5 @@ func (e event) line() line {
 	return out
 }
 
-// changing are the rules whose findings come and go with what a plan would change.
-var changing = []string{"primaries", "node", "part", "system_id", "timeline", "replica_missing", "replay_paused", "pending_restart", "app"}
-
-// changes reports whether an event means that what differs from the file is another matter now.
-func (e event) changes() bool { return slices.Contains(changing, e.rule) }
+// alters reports whether an event means that what differs from the file is another matter now.
+func (e event) alters() bool { return health.Alters(e.rule) }

@@ -82,7 +82,7 @@ func (m model) sampled(msg sampled) (tea.Model, tea.Cmd) {
 	} else {
 		known := m.live.known
 		m.live = m.live.take(msg.report)
-		m.changed = m.changed || known && slices.ContainsFunc(m.live.fresh, event.changes)
+		m.changed = m.changed || known && slices.ContainsFunc(m.live.fresh, event.alters)
 		if msg.report.At.After(m.now) {
 			m.now = msg.report.At
 		}
