@@ -358,13 +358,15 @@ func judgeSlotIdle(v *view, r Report) {
 		if s.Idle != nil || !v.memory.Once && idle > 0 {
 			text += " for " + Time(idle)
 		}
+		next := v.nextOf(row)
 		switch reader := v.sample.node(row.Reader); {
 		case reader != nil && reader.worksOff():
 			text += ": " + reader.Name + " " + worksOff + " before it does"
+			next = "pgrepl plan"
 		case idle >= slotIdleCritical:
 			level = Critical
 		}
-		v.find(level, "slot_inactive", row.Subject(), text, Time(slotIdleCritical), v.nextOf(row))
+		v.find(level, "slot_inactive", row.Subject(), text, Time(slotIdleCritical), next)
 	})
 }
 

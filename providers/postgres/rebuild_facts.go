@@ -66,10 +66,10 @@ func (k serverKind) givesUp(s *server) string {
 	var names, leave []string
 	for _, d := range k.standbys() {
 		if _, apart := d.apart(); d == s || apart && !d.seen.tight && !d.node.Protect {
-			names, leave = append(names, d.address().String()), append(leave, "data:"+d.address().String())
+			names, leave = append(names, "--rebuild "+d.address().String()), append(leave, "data:"+d.address().String())
 		}
 	}
-	return fmt.Sprintf("pgrepl apply --rebuild %s --allow=%s", strings.Join(names, ","), strings.Join(leave, ","))
+	return fmt.Sprintf("pgrepl apply %s --allow=%s", strings.Join(names, " "), strings.Join(leave, ","))
 }
 
 // belowFacts tell of the standbys that follow one which is rebuilt. Taking a base backup begins a new WAL file, so what they

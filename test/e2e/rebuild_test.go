@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -156,6 +157,28 @@ func TestARebuildInOtherImages(t *testing.T) {
 
 const chain = scarce + `replica "%-c" { upstream = replica.%-b }
 `
+
+// TestThePrintedCommandRebuildsACascade: what follows a promoted replica has its history, and one of them alone would be refused
+// because of the other.
+func TestThePrintedCommandRebuildsACascade(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, usualImage(t), chain)
+	c.apply()
+	c.promoted("b")
+	c.eventually("the leaf has followed it", func() bool {
+		return strings.Contains(c.run("plan").err, "PGR226")
+	})
+	said := c.want(1, "plan").err
+	command := regexp.MustCompile(`pgrepl (apply --rebuild .* --allow=\S+)`).FindStringSubmatch(said)
+	if command == nil {
+		t.Fatalf("no command is printed:\n%s", said)
+	}
+	c.apply(strings.Fields(command[1])[1:]...)
+	c.replicated("a", "c")
+	if c.hasWrittenHere("b") || c.hasWrittenHere("c") {
+		t.Error("what was written on the promoted one is still there")
+	}
+}
 
 // TestARebuiltCascade: a base backup has no slots, so that of the leaf is made anew; and it begins with a WAL file of
 // its own, so the leaf is rebuilt as well.
