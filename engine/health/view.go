@@ -196,6 +196,9 @@ func (v *view) follow(n Node, out *NodeReport) {
 		asked, answered = n.Live.Asked, n.Live.At
 	}
 	if lag, known := v.memory.ring.lag(*replayed, asked, answered, v.oldest(n)); known {
+		if p := v.sample.primary(); p != nil && lag.High != nil && *lag.High == 0 { // it lacked nothing of what had been written when the primary was asked
+			lag.High = pointer(max(answered.Sub(p.Live.Asked), 0))
+		}
 		out.LagLow = seconds(lag.Low)
 		if lag.High != nil {
 			out.LagHigh = seconds(*lag.High)
