@@ -197,6 +197,21 @@ func TestWhoIsNotLetInIsNoZero(t *testing.T) {
 	}
 }
 
+// TestDriftIsAsOldAsItIs: when something else differs, that is new.
+func TestDriftIsAsOldAsItIs(t *testing.T) {
+	var m Memory
+	for _, c := range []struct {
+		ms, since int
+		changes   []string
+	}{{0, 0, []string{"role.a"}}, {60000, 0, []string{"role.a"}}, {120000, 120000, []string{"role.a", "role.b"}}} {
+		s := two(c.ms)
+		s.Drift = &Drift{At: s.At, Changes: c.changes}
+		if f := m.Judge("c", s, DefaultLimits()).Findings; len(f) != 1 || !f[0].Since.Equal(two(c.since).At) {
+			t.Errorf("at %d ms: %+v", c.ms, f)
+		}
+	}
+}
+
 // TestOnceIsNoExcuse: a command that ends cannot wait and see.
 func TestOnceIsNoExcuse(t *testing.T) {
 	s := two(0)
