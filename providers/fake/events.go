@@ -21,6 +21,7 @@ import (
 //	keep data on pg2 (from before a rebuild)                      discard data on pg2
 //	tear pg2 apart (a rebuild of it ended between its two renames)
 //	set synchronous_standby_names=nobody on pg1
+//	write synchronous_standby_names=nobody on pg1 (into postgresql.auto.conf, and not reloaded)
 //	pause replay of pg2
 //	write secrets URL in web (another text into that file)
 //	made by hand                       (all there is: no labels, no ledger, no role pgrepl)
@@ -101,6 +102,9 @@ func (w *World) Happen(event string) error {
 		return nil
 	case "pause":
 		return w.change(replication(on), "replay", func(a *engine.Attr) { a.Value = "paused" })
+	case "write":
+		w.writeNames(synchronous(on), `FIRST 1 ("`+value+`")`)
+		return nil
 	case "set":
 		if name == "synchronous_standby_names" {
 			return w.change(synchronous(on), "synchronous", func(a *engine.Attr) { a.Value, a.Reason = value+unproved, value })

@@ -18,6 +18,8 @@ func (w *World) begin(s engine.Step) error {
 	if id := s.ID(); twofold(id) {
 		if id.Do == "halt" {
 			w.halt(s)
+		} else if id.Do == "shrink" {
+			w.writeNames(id.On, s.After(w.things)[id.On].Attrs["synchronous"].Reason)
 		} else if id.On.Kind == "synchronous" {
 			w.things = s.After(w.things)
 			w.set(id.On, "synchronous", w.value(id.On, "synchronous")+unproved)
@@ -141,6 +143,8 @@ func (w *World) replicationRefuses(s engine.Step) error {
 	case "passfile":
 		if to := w.wanted[id.On.On]; !w.has(role(to.Role.Name)) || !w.has(slot(to.Upstream.Name, to.Slot.Name)) {
 			return fmt.Errorf("%s could not connect again: its password would be for a link that is not there", id.On.On)
+		} else if now := w.called(w.inForce(w.things[id.On], "upstream")); now == to.Upstream.Name && !w.accepts(now) && w.inForce(w.things[id.On], "role") != to.Role.Name {
+			return fmt.Errorf("%s could not come back to %s: its password would be for a role that it does not come as yet", id.On.On, now)
 		}
 	}
 	return w.needsAccepting(id.On.On)
@@ -205,10 +209,12 @@ func (w *World) serverRefuses(s engine.Step) error {
 		return err
 	}
 	switch id.Do {
+	case "reload":
+		return w.readsNames(name)
 	case "return", "return again":
 		return w.returnRefuses(s)
 	case "restart", "restart again":
-		if err := errors.Join(w.notItsTurn(name), w.cutsShort(id), w.hangs(name)); err != nil {
+		if err := errors.Join(w.notItsTurn(name), w.cutsShort(id), w.hangs(name), w.readsNames(name)); err != nil {
 			return err
 		}
 		if err := w.canRecover(name, s.After(w.things)); err != nil {

@@ -8,6 +8,9 @@ import (
 	"pgrepl/engine"
 )
 
+// level is the setting that says what a commit waits for.
+const level = "synchronous_commit"
+
 // synchronousRefuses is why commits would wait in vain.
 func (w *World) synchronousRefuses(s engine.Step) error {
 	id := s.ID()
@@ -27,9 +30,35 @@ func (w *World) synchronousRefuses(s engine.Step) error {
 	if !w.has(ledger) {
 		return errors.New("there is no ledger")
 	}
+	if want, declared := w.wanted[id.On.On].Settings[level]; declared && w.inForce(w.things[settings(id.On.On)], "settings."+level) != want.Value {
+		return fmt.Errorf("the proof would not be of %s = %s", level, want.Value)
+	}
 	for _, name := range w.waitedFor(s.After(w.things)) {
 		if !w.streams(name) {
 			return fmt.Errorf("a commit does not come back: %s does not stream", name)
+		}
+	}
+	return nil
+}
+
+// inFile is an attribute of the names that commits wait for: those that the file has and the server has not read.
+const inFile = "in the file"
+
+// writeNames puts names into the file of a primary, which does not read it.
+func (w *World) writeNames(id engine.ID, names string) {
+	w.set(id, inFile, names)
+	if names == w.things[id].Attrs["synchronous"].Reason {
+		w.drop(id, inFile)
+	}
+}
+
+// readsNames is why a primary may not read its file: a run was killed, or somebody wrote names there, and commits would wait for
+// a standby that does not stream.
+func (w *World) readsNames(name string) error {
+	names := w.value(synchronous(name), inFile)
+	for _, quoted := range strings.Fields(strings.NewReplacer("(", " ", ")", " ", ",", " ").Replace(names)) {
+		if member := strings.Trim(quoted, `"`); member != quoted && !w.streams(member) {
+			return fmt.Errorf("commits would wait for %s, which is in the file of %s", member, name)
 		}
 	}
 	return nil

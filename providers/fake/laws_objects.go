@@ -103,6 +103,9 @@ func (w *World) slotRefuses(s engine.Step, after engine.Resource) error {
 	if was := w.value(id.On, "consumer"); w.has(node(was)) && w.wanted[was] == nil && w.wanted[after.Attrs["consumer"].Value] != nil {
 		return fmt.Errorf("slot %s would be noted as that of another, and %s is still there", id.On.Name, was)
 	}
+	if was := w.value(id.On, "consumer"); was != "" && was != after.Attrs["consumer"].Value && w.keptFor(id.On, after.Attrs["consumer"].Value) == was {
+		return fmt.Errorf("slot %s would be noted as that of another, and %s was not seen to stream through another slot", id.On.Name, was)
+	}
 	if name := w.onSlot(id.On); name != "" {
 		return fmt.Errorf("%s would set slot %s back to its old position", name, id.On.Name)
 	}

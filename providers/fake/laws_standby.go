@@ -167,6 +167,7 @@ func (w *World) linkTaken(s engine.Step) error {
 	}
 	link := s.After(w.things)[id]
 	upstream, slotName, user := w.called(link.Attrs["upstream"].Value), link.Attrs["slot"].Value, link.Attrs["role"].Value
+	noted := w.value(slot(upstream, slotName), "consumer")
 	switch {
 	case !w.accepts(upstream):
 		return fmt.Errorf("%s would lose its stream: %s does not accept connections", id.On, upstream)
@@ -174,6 +175,8 @@ func (w *World) linkTaken(s engine.Step) error {
 		return fmt.Errorf("%s would follow %s, which follows %s, and neither the primary", id.On, upstream, id.On)
 	case !w.has(slot(upstream, slotName)):
 		return fmt.Errorf("%s would lose its stream: there is no slot %s on %s", id.On, slotName, upstream)
+	case noted != id.On && w.wanted[noted] != nil:
+		return fmt.Errorf("%s would stream through slot %s, which is noted as that of %s", id.On, slotName, noted)
 	case w.letsGo(slot(upstream, slotName), id.On) != nil:
 		return w.letsGo(slot(upstream, slotName), id.On)
 	case w.value(id, "passfile") != schema.Hidden || !w.hasPassword(id.On, user):

@@ -12,7 +12,9 @@ import (
 // reload makes a server read what was written for the thing of: its settings and rules (the server's own ID), which are
 // written while everything still runs, or its link, which is set when what it leads to is there.
 func (s *Site) reload(srv *server, of engine.ID, behind ...engine.StepID) reload {
-	behind = append(behind, s.shrunk()) // a killed run may have left names in the file that nobody answers to
+	if srv.isPrimary() || of.Kind != "server" { // a killed run may have left names in the file that nobody answers to
+		behind = append(behind, s.shrunk())
+	}
 	return reload{Order: engine.Order{Self: engine.StepID{Do: "reload", On: of}, On: srv.node.Name, Behind: behind}, server: srv}
 }
 

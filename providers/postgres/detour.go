@@ -98,7 +98,7 @@ func (k replicationKind) detour(s *server) []engine.Step {
 	want := k.want(s).Attrs["slot"]
 	set := alterSystem{Order: engine.Order{Self: engine.StepID{Do: "set again", On: id}, On: s.node.Name}, server: s, names: []string{"primary_slot_name"},
 		fields: []engine.Field{{Path: "slot", After: want, Has: true, Effect: engine.Reload}}, slot: s.node.Slot.Name}
-	set.Behind = slices.Concat(k.handedOver(s), k.back(s.node.Name), k.back(upstream), []engine.StepID{accepting(s.node.Name), accepting(upstream), streaming(s.node.Name),
+	set.Behind = slices.Concat(k.handedOver(s), k.back(upstream), []engine.StepID{accepting(s.node.Name), turn{server: s, again: true}.step("accept"), accepting(upstream), streaming(s.node.Name),
 		{Do: "create", On: slotID(upstream, s.node.Slot.Name)}, {Do: "reload", On: id}, {Do: "passfile", On: id}, login(s.node.Name), {Do: "put", On: roleID(s.node.Role.Name)}, {Do: "reload", On: serverID(upstream)}})
 	reload := k.reload(s, id, set.Self)
 	reload.Self = rereadAgain(s.node.Name)

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"pgrepl/engine"
+	"pgrepl/schema"
 )
 
 // A slot serves one reader at a time, and what it keeps is for that one. So who takes a slot over waits until the one that reads it
@@ -16,18 +17,26 @@ import (
 func (s *Site) reader(standby *server) string {
 	upstream, slot := standby.upstream().node, standby.node.Slot.Name
 	for _, o := range s.standbys() {
-		if o == standby || o.seen.live.Settings["primary_slot_name"].Reset != slot {
-			continue
-		}
-		if host := parseConninfo(o.seen.live.Settings["primary_conninfo"].Reset)["host"]; host == upstream.Name || host == upstream.RenamedFrom {
+		if o != standby && o.has(upstream, slot) {
 			return o.node.Name
 		}
 	}
 	of := s.ledger[slotID(upstream.Name, slot)]
-	if o := s.server(of); of == standby.node.Name || o != nil && (o.isNew() || o.seen.reach == up && o.streams()) {
+	if o := s.server(of); of == standby.node.Name || o != nil && o.hasLeft(upstream, slot) {
 		return ""
 	}
 	return of
+}
+
+// has reports whether a standby was seen to stream through a slot, or to want to.
+func (s *server) has(upstream *schema.Node, slot string) bool {
+	host := parseConninfo(s.seen.live.Settings["primary_conninfo"].Reset)["host"]
+	return s.slotNow() == slot && (host == upstream.Name || host == upstream.RenamedFrom)
+}
+
+// hasLeft reports whether it can never have to go back to a slot: it is made anew, or was seen to stream through another.
+func (s *server) hasLeft(upstream *schema.Node, slot string) bool {
+	return s.isNew() || s.seen.reach == up && s.streams() && !s.has(upstream, slot)
 }
 
 // readersOf lists the standbys whose links have to be what the file says before nobody else reads the slot of a standby: its reader's;

@@ -101,6 +101,9 @@ func (s *server) lookAs(w engine.Snapshot) look {
 	}
 	if names := w[synchronousID(s.node.Name)].Attrs["synchronous"]; s.isPrimary() {
 		l.Settings[synchronousNames] = liveSetting{Reset: names.Reason}
+		if names, waits := w[synchronousID(s.node.Name)].Attrs["in the file"]; waits {
+			l.Files = append(l.Files, fileSetting{File: autoConfFile, Name: synchronousNames, Value: names.Value})
+		}
 	}
 	for _, r := range w.Sorted() {
 		l.add(s, r, w)

@@ -55,6 +55,9 @@ const settingPath = "settings."
 
 func (k settingsKind) want(s *server) engine.Resource {
 	r := engine.Resource{ID: settingsID(s.node.Name), Addr: s.address(), Origin: origin(s.node.Origin), Needs: []engine.ID{serverID(s.node.Name)}, Attrs: map[string]engine.Attr{}}
+	for above := s; !s.isPrimary() && s.relinksFirst() && !above.isPrimary(); above = above.upstream() { // what is to fall comes this way
+		r.Needs = append(r.Needs, replicaID(above.node.Name))
+	}
 	for name, v := range s.settings() {
 		if v.Unset {
 			continue // cannot be compared

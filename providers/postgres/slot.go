@@ -74,8 +74,15 @@ func (k slotKind) want(s *schema.Slot) engine.Resource {
 	if k.hasLeft(r.ID) { // who reads it goes first
 		r.Needs = append(r.Needs, nodeID(k.ledger[r.ID]))
 	}
-	if d := k.consumer(s); s.Implied && d != nil {
-		r.Addr = d.address()
+	d, had := k.consumer(s), k.server(k.ledger[r.ID])
+	if had != nil && had != d { // it is noted as another's when that one does not read it any more
+		r.Needs = append(r.Needs, replicaID(had.node.Name))
+	}
+	if d != nil {
+		r.Needs = append(r.Needs, k.restsOn(d)...)
+		if s.Implied {
+			r.Addr = d.address()
+		}
 	}
 	return r
 }
@@ -224,12 +231,30 @@ func (k slotKind) Steps(c engine.Change) []engine.Step {
 		return []engine.Step{drop, create}
 	}
 	if c.Changes("consumer") { // noted as another's only when who had it has gone, or streams through another
-		create.Behind = append(create.Behind, engine.StepID{Do: "remove", On: nodeID(c.Old.Attrs["consumer"].Value)})
+		create.Behind = append(create.Behind, k.handedOn(c)...)
 		if d := k.consumer(create.slot); d != nil {
 			create.Behind = append(create.Behind, k.handedOver(d)...)
 		}
 	}
 	return []engine.Step{create}
+}
+
+// handedOn are the steps after which who had a slot has left it.
+func (k slotKind) handedOn(c engine.Change) []engine.StepID {
+	had := c.Old.Attrs["consumer"].Value
+	s := k.server(had)
+	switch {
+	case s != nil && s.hasLeft(k.server(c.ID.On).node, c.ID.Name):
+		return nil
+	case s != nil && s.firstSlot() == c.ID.Name: // until it makes its way back from a detour
+		return append(leaves(had), rereadAgain(had), changedOver(had))
+	}
+	return leaves(had)
+}
+
+// leaves are the steps after which a standby does not read a slot that it had: it goes, or goes on through another.
+func leaves(standby string) []engine.StepID {
+	return []engine.StepID{{Do: "remove", On: nodeID(standby)}, {Do: "reload", On: replicaID(standby)}, streaming(standby)}
 }
 
 // dropsFirst reports whether a slot goes before its server does anything else: one on the primary that no standby reads, and that
@@ -294,8 +319,7 @@ func (k slotKind) dropOf(id engine.ID, addr engine.Address, consumer string) dro
 		d.Behind = nil
 	}
 	if d.consumer != "" && d.live.Status != "lost" { // an active slot cannot be dropped: its reader goes first, or goes on through another
-		d.Behind = append(d.Behind, engine.StepID{Do: "remove", On: nodeID(d.consumer)}, streaming(d.consumer), engine.StepID{Do: "reload", On: replicaID(d.consumer)},
-			rereadAgain(d.consumer), changedOver(d.consumer))
+		d.Behind = append(d.Behind, append(leaves(d.consumer), rereadAgain(d.consumer), changedOver(d.consumer))...)
 	}
 	return d
 }

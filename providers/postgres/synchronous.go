@@ -208,7 +208,8 @@ func (k synchronousKind) Steps(c engine.Change) []engine.Step {
 	return append(steps, set)
 }
 
-// set makes commits wait for these standbys when they all stream, and nobody's turn is to come.
+// set makes commits wait for these standbys when they all stream, and nobody's turn is to come. Its proof is of the
+// synchronous_commit that the server has then read.
 func (k synchronousKind) set(names standbyNames) setNames {
 	p := k.primary()
 	s := setNames{Order: engine.Order{Self: k.restored(), On: p.node.Name,
