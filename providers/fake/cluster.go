@@ -153,7 +153,7 @@ func (s step) Run(context.Context) error {
 }
 
 // twofold reports whether a step can be cut in two: a container is created, then started; stopped, then removed; names of
-// synchronous standbys are set, then proved; a server is marked as held back, then restarted.
+// synchronous standbys are written, then read, or set, then proved; a server is marked as held back, then restarted.
 func twofold(id engine.StepID) bool {
 	return (id.On.Kind == "node" || id.On.Kind == "app") && (id.Do == "create" || id.Do == "remove") || id.On.Kind == "synchronous" || id.Do == "halt"
 }
