@@ -20,8 +20,14 @@ import (
 // The commands outlive the run that began them, and may come to their end at any moment until the next run has ended them: that
 // one may have looked before and delivered files after. So what belongs to the data that is made (its credential) takes its
 // place only together with it, and where the data is there already, what is there stays.
+//
+// What was made is written to the disk at once, with all else that its filesystem has to write (syncfs): file by file, as initdb
+// and pg_basebackup do it, a thousand small files take three to five times as long.
 const (
-	prepareScript = `set -eu
+	flushScript = `
+flush() { sync -f "$1" 2>/dev/null || sync; }
+`
+	prepareScript = `set -eu` + flushScript + `
 umask 077
 cd "$1"
 PATH="$PATH:/usr/lib/postgresql/$2/bin:/usr/pgsql-$2/bin"
@@ -37,7 +43,7 @@ mv pgrepl/hba pgdata.part/pg_hba.conf
 `
 	publishScript = `
 [ ! -e pgrepl/credential.new ] || mv pgrepl/credential.new pgrepl/credential
-sync pgrepl/credential 2>/dev/null || sync
+flush .
 mv pgdata.part pgdata
 rm -rf pgdata.new pgrepl/rebuild
 sync . 2>/dev/null || sync
@@ -48,15 +54,13 @@ sync . 2>/dev/null || sync
 shift 2
 initdb -D pgdata.part -A reject --no-sync "$@" >/dev/null` + finishScript + `
 postgres --single -D pgdata.part -c exit_on_error=on -c log_min_messages=fatal postgres < pgrepl/bootstrap >/dev/null
-rm pgrepl/bootstrap
-initdb -D pgdata.part --sync-only >/dev/null` + publishScript
+rm pgrepl/bootstrap` + publishScript
 
 	// standby.signal is inside before the rename, so a clone can never start as a second primary.
 	cloneScript = prepareScript + `
-pg_basebackup -w -d "$3" -D pgdata.part -c fast -S "$4" -X stream
+pg_basebackup -w -d "$3" -D pgdata.part -c fast -S "$4" -X stream --no-sync
 rm -rf pgdata.part/pgrepl` + finishScript + `
-: > pgdata.part/standby.signal
-sync pgdata.part/postgresql.auto.conf pgdata.part/pg_hba.conf pgdata.part/standby.signal pgdata.part 2>/dev/null || sync` + publishScript
+: > pgdata.part/standby.signal` + publishScript
 )
 
 // madeBefore is what a script says that finds the data directory made.

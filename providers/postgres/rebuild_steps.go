@@ -13,20 +13,20 @@ import (
 // A run that dies leaves pgdata.new, which the next one throws away; between the two renames there is no pgdata, and what
 // follows is a clone as of a new node. Where pgdata.old is there already, what pgdata holds is a copy that never took over:
 // the older is kept.
-const rebuildScript = `set -eu
+const rebuildScript = `set -eu` + flushScript + `
 umask 077
 cd "$1"
 PATH="$PATH:/usr/lib/postgresql/$2/bin:/usr/pgsql-$2/bin"
 exec 9>>pgrepl/lock
 flock -n 9 || { echo "its server is running, although a rebuild holds it back: a container of an older pgrepl does not wait; remove the container, and apply makes it anew" >&2; exit 5; }
 rm -rf pgdata.new pgdata.part
-pg_basebackup -w -d "$3" -D pgdata.new -c fast -S "$4" -X stream
+pg_basebackup -w -d "$3" -D pgdata.new -c fast -S "$4" -X stream --no-sync
 rm -rf pgdata.new/pgrepl
 mv pgrepl/credential.new pgrepl/credential
 mv pgrepl/conf pgdata.new/postgresql.auto.conf
 mv pgrepl/hba pgdata.new/pg_hba.conf
 : > pgdata.new/standby.signal
-sync pgdata.new/postgresql.auto.conf pgdata.new/pg_hba.conf pgdata.new/standby.signal pgdata.new 2>/dev/null || sync
+flush pgdata.new
 if [ -e pgdata.old ]; then mv pgdata pgdata.part; else mv pgdata pgdata.old; fi
 mv pgdata.new pgdata
 sync . 2>/dev/null || sync
