@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strings"
 	"testing"
 
 	"pgrepl/engine"
@@ -46,6 +47,25 @@ func TestCrashes(t *testing.T) {
 	t.Logf("killed at %d points of %d transitions; after %d of them a saved plan would be stale", sum.points, sum.transitions, sum.astray)
 	if sum.astray*25 > sum.points {
 		t.Error("that is more than one in 25")
+	}
+}
+
+// TestCrashesWithThePrimary has the process die together with the primary's container: what the next run plans then, with half of
+// the cluster out of sight, is never refused as steps that wait for each other.
+func TestCrashesWithThePrimary(t *testing.T) {
+	for _, l := range append(lives(t), chains(t)...) {
+		for n, tr := range transitionsOf(t, l, false, engine.Options{}) {
+			primary := tr.load(t).Primary().Name
+			for _, d := range share(tr.deaths, n, 8) {
+				if d.world.Happen("docker stop "+primary) != nil { // it is not there yet, or not any more
+					continue
+				}
+				err := converge(tr.bind(t, d.world), engine.Options{}, 1, func(engine.Plan) {})
+				if err != nil && strings.Contains(err.Error(), "wait for each other") {
+					t.Errorf("%s, %s, killed %s %s, and the primary is down: %v", l.name, tr.name, d.at.When, d.at.Step, err)
+				}
+			}
+		}
 	}
 }
 

@@ -162,6 +162,11 @@ func (w *World) settingsRefuse(s engine.Step) error {
 			return err
 		}
 	}
+	if level := then[s.ID().On].Attrs["settings.wal_level"].Value; strings.Contains(level, waits) {
+		if err := w.canDecode(node, w.wanted[node].Settings["wal_level"].Value); err != nil {
+			return fmt.Errorf("if it crashed now: %w", err)
+		}
+	}
 	if err := w.crashes(node, then); err != nil && !w.returns[engine.StepID{Do: "return again", On: server(node)}] {
 		return fmt.Errorf("if it crashed now: %w", err)
 	}

@@ -65,7 +65,8 @@ func (s *Site) hasLeft(id engine.ID) bool {
 
 // StaysFor is what a node that is in no file any more stays for: the nodes that follow it and leave as well, until they have, and
 // the links of the standbys that do, until those follow another. Where somebody waits for what it has, or for what another has that
-// leaves after it, it cannot wait for these: that may be one of them. It does not for one that gets its slot, either.
+// leaves after it, it cannot wait for these: that may be one of them. It does not for one that gets its slot, either. Whom commits
+// wait for has to be known, so that they are let go before.
 func (s *Site) StaysFor(node string, inherited func(node string) bool) []engine.ID {
 	var out []engine.ID
 	for _, id := range slices.SortedFunc(maps.Keys(s.ledger), engine.ID.Compare) {
@@ -79,6 +80,7 @@ func (s *Site) StaysFor(node string, inherited func(node string) bool) []engine.
 	if slices.ContainsFunc(s.after(node), inherited) {
 		return out
 	}
+	out = append(out, synchronousID(s.primary().node.Name)) // which may wait for it
 	for _, d := range s.standbys() {
 		heir := s.inheritsSlot(d, node)
 		if parseConninfo(d.seen.live.Settings["primary_conninfo"].Reset)["host"] == node && !d.machine.Moves() && !heir {

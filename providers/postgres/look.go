@@ -48,6 +48,7 @@ type look struct {
 	tight     bool   // the volume of an adopted node: nothing can be made beside its data
 	credited  bool   // the volume holds what the management role logs in with
 	room      int64  // bytes that the volume has left; 0 where that cannot be told
+	size      int64  // of all databases of the primary, where a base backup is to be made; otherwise 0
 	live      live
 	refused   []refusedValue // declared values that the server does not take
 }
@@ -70,7 +71,6 @@ type live struct {
 	Oldest    string // the position part of the name of the oldest WAL file that it holds
 	Wrote     *wrote // nil of one that has not finished a WAL file
 	Keep      int64  // max_slot_wal_keep_size in bytes; below 0: no limit
-	Size      int64  // of all databases; 0 of a standby, which has the same
 	Kept      bool   // the data from before a rebuild is still beside its own
 	Rebuild   string // what a rebuild that was begun would lose
 	Paused    bool

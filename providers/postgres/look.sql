@@ -6,7 +6,8 @@
 -- checkpoint.
 -- How fast WAL is written is told by the files of it: from the end of the oldest one that was finished within the hour, or else
 -- of the last that was finished at all, to now. That takes no statistics, which a crash or somebody resets.
-WITH here AS MATERIALIZED (SELECT CASE WHEN pg_is_in_recovery()
+WITH files AS MATERIALIZED (SELECT * FROM pg_file_settings), -- which reads and parses them each time
+here AS MATERIALIZED (SELECT CASE WHEN pg_is_in_recovery()
     THEN coalesce((SELECT nullif(received_tli, 0) FROM pg_stat_wal_receiver), greatest((SELECT timeline_id FROM pg_control_checkpoint()),
       (SELECT max(('x' || substr(name, 1, 8))::bit(32)::int) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{8}([0-9A-F]{16}|\.history)$')))
     ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END AS timeline,
@@ -31,7 +32,6 @@ SELECT json_build_object(
   'oldest', (SELECT coalesce(min(place), '') FROM wal),
   'wrote', (SELECT json_build_object('bytes', since::bigint, 'seconds', age) FROM wal WHERE since >= 0 ORDER BY age <= 3600 DESC, CASE WHEN age <= 3600 THEN -since ELSE since END LIMIT 1),
   'keep', pg_size_bytes(current_setting('max_slot_wal_keep_size')),
-  'size', (SELECT coalesce(sum(pg_database_size(oid)), 0)::bigint FROM pg_database WHERE NOT pg_is_in_recovery()),
   'kept', (SELECT modification IS NOT NULL FROM pg_stat_file(current_setting('data_directory') || '.old', true)),
   'rebuild', coalesce(pg_read_file(current_setting('data_directory') || '/../pgrepl/rebuild', 0, 64, true), ''),
   'paused', CASE WHEN pg_is_in_recovery() THEN pg_get_wal_replay_pause_state() <> 'not paused' ELSE false END,
@@ -45,9 +45,9 @@ SELECT json_build_object(
       ORDER BY application_name, pid), '[]') FROM pg_stat_replication),
   'settings', (SELECT coalesce(json_object_agg(lower(name), json_build_object('reset', coalesce(reset_val, ''), 'boot', coalesce(boot_val, ''), 'unit', coalesce(unit, ''),
       'type', vartype, 'context', context, 'source', source, 'file', coalesce(sourcefile, ''), 'line', coalesce(sourceline, 0), 'pending', pending_restart, 'enum', enumvals)), '{}')
-    FROM pg_settings WHERE lower(name) = ANY ($DECLARED) OR pending_restart OR sourcefile LIKE '%/postgresql.auto.conf' OR lower(name) IN (SELECT lower(name) FROM pg_file_settings WHERE sourcefile LIKE '%/postgresql.auto.conf')),
+    FROM pg_settings WHERE lower(name) = ANY ($DECLARED) OR pending_restart OR sourcefile LIKE '%/postgresql.auto.conf' OR lower(name) IN (SELECT lower(name) FROM files WHERE sourcefile LIKE '%/postgresql.auto.conf')),
   'files', (SELECT coalesce(json_agg(json_build_object('file', coalesce(sourcefile, ''), 'line', coalesce(sourceline, 0), 'name', coalesce(lower(name), ''),
-      'value', coalesce(setting, ''), 'applied', applied, 'error', coalesce(error, '')) ORDER BY seqno), '[]') FROM pg_file_settings),
+      'value', coalesce(setting, ''), 'applied', applied, 'error', coalesce(error, '')) ORDER BY seqno), '[]') FROM files),
   'hba', pg_read_file(current_setting('hba_file')),
   -- to the second, which is all that pg_stat_file knows
   'hba_read', (SELECT change <= pg_conf_load_time() FROM pg_stat_file(current_setting('hba_file'))),

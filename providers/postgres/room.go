@@ -1,7 +1,10 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -116,14 +119,31 @@ func (k slotKind) aboutToLose(s *server, l liveSlot) engine.Fact {
 
 // copied reports whether this plan copies the data to a standby from a server that answers.
 func (s *server) copied() bool {
-	return !s.isPrimary() && (s.seen.reach == absent || s.rebuild() != nil) && s.upstream().seen.reach == up && s.site.primary().seen.live.Size > 0
+	return !s.isPrimary() && s.isNew() && s.upstream().seen.reach == up && s.site.primary().seen.size > 0
+}
+
+// lookAtSize asks how much a base backup would copy, where one is to be made: the server looks at each file of its databases for
+// it, of which there may be hundreds of thousands.
+func (s *Site) lookAtSize(ctx context.Context) error {
+	p := s.primary()
+	if p.seen.reach != up || !slices.ContainsFunc(s.standbys(), (*server).isNew) {
+		return nil
+	}
+	text, err := p.asSuperuser(ctx, "", "SELECT coalesce(sum(pg_database_size(oid)), 0)::bigint FROM pg_database")
+	if err == nil {
+		p.seen.size, err = strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: ask for the size of its databases: %w", p.address(), err)
+	}
+	return nil
 }
 
 // copyFacts say of the standbys that are cloned or rebuilt how much is copied and how long it takes, and whether there is room
 // and WAL enough for that.
 func (k serverKind) copyFacts() []engine.Fact {
 	var out []engine.Fact
-	size, together := k.primary().seen.live.Size, int64(0)
+	size, together := k.primary().seen.size, int64(0)
 	takes := time.Duration(size/copyRate) * time.Second
 	for _, s := range k.standbys() {
 		if s.copied() && !s.ownDisk() {

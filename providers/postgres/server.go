@@ -337,11 +337,14 @@ func (k serverKind) accept(t turn) accept {
 func (k serverKind) stream(s *server) stream {
 	upstream := s.upstream().node.Name
 	unsure := slices.ContainsFunc([]*server{s, s.upstream(), k.primary()}, func(o *server) bool { return o.seen.reach == down }) || s.upstream().rebuild() != nil
-	own := accepting(s.node.Name)
-	if s.relinksFirst() {
+	own, free := accepting(s.node.Name), k.handedOverFirst(s)
+	switch {
+	case s.seen.reach == down || s.upstream().seen.reach == down: // its link is for the next look: it goes on through the slot that it has
+		free = nil
+	case s.relinksFirst():
 		own = entering(s.node.Name)
 	}
-	return stream{Order: engine.Order{Self: streaming(s.node.Name), On: s.node.Name, Cancellable: true, Behind: append(k.handedOverFirst(s), []engine.StepID{
+	return stream{Order: engine.Order{Self: streaming(s.node.Name), On: s.node.Name, Cancellable: true, Behind: append(free, []engine.StepID{
 		own, accepting(upstream), {Do: "reload", On: replicaID(s.node.Name)}, {Do: "reload", On: serverID(upstream)},
 		{Do: "put", On: roleID(s.node.Role.Name)}, {Do: "create", On: slotID(upstream, s.firstSlot())}, {Do: "passfile", On: replicaID(s.node.Name)},
 		resumed(s.node.Name)}...)},

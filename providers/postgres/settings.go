@@ -55,6 +55,9 @@ const settingPath = "settings."
 
 func (k settingsKind) want(s *server) engine.Resource {
 	r := engine.Resource{ID: settingsID(s.node.Name), Addr: s.address(), Origin: origin(s.node.Origin), Needs: []engine.ID{serverID(s.node.Name)}, Attrs: map[string]engine.Attr{}}
+	if _, late := s.when(); late && !s.isPrimary() {
+		r.Needs = append(r.Needs, settingsID(s.site.primary().node.Name)) // what may fall only after the primary's
+	}
 	for above := s; !s.isPrimary() && s.relinksFirst() && !above.isPrimary(); above = above.upstream() { // what is to fall comes this way
 		r.Needs = append(r.Needs, replicaID(above.node.Name))
 	}
@@ -352,7 +355,7 @@ func (k settingsKind) Steps(c engine.Change) []engine.Step {
 	}
 	var steps []engine.Step
 	if len(restart) > 0 {
-		set.Behind = append(k.before(s.firstTurn()), s.firstTurn().step("settle"))
+		set.Behind = slices.Concat(k.before(s.firstTurn()), []engine.StepID{s.firstTurn().step("settle")}, k.decoded(s))
 		steps = k.restarts(s, restart)
 	} else {
 		steps = []engine.Step{k.reload(s, serverID(s.node.Name), set.Self)}
@@ -364,6 +367,20 @@ func (k settingsKind) Steps(c engine.Change) []engine.Step {
 		steps = append(steps, k.lowers(s, fieldsOf(c, later...), later)...)
 	}
 	return steps
+}
+
+// decoded are the steps after which no logical slot is left on a server of those that go: with one, and too low a wal_level in its
+// file, it would not come up again if it crashed.
+func (k settingsKind) decoded(s *server) []engine.StepID {
+	var out []engine.StepID
+	for _, l := range s.seen.live.Slots {
+		id := slotID(s.node.Name, l.Name)
+		declared := slotKind(k).slot(id)
+		if l.Type == "logical" && (k.dropsFirst(s, l) || declared != nil && !declared.Logical) {
+			out = append(out, engine.StepID{Do: "drop", On: id})
+		}
+	}
+	return out
 }
 
 // written reports whether postgresql.auto.conf has the wanted value already, so that only the server has to take it.

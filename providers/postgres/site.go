@@ -93,7 +93,7 @@ func (s *Site) Look(ctx context.Context) error {
 		return err
 	}
 	s.looked = true
-	return errors.Join(s.askAgain(ctx), s.lookAtLedger(ctx), s.lookAtMarks(ctx))
+	return errors.Join(s.askAgain(ctx), s.lookAtLedger(ctx), s.lookAtMarks(ctx), s.lookAtSize(ctx))
 }
 
 // Close ends every session.
