@@ -85,6 +85,8 @@ func (w *World) finish(s engine.Step) error {
 	case id.Do == "return" || id.Do == "return again":
 		delete(w.away, id.On.Name)
 		delete(w.returns, id)
+	case id.Do == "drop" && id.On.Kind == "slot":
+		delete(w.returns, id)
 	case id.Do == "halt":
 		w.mark(id.On.Name, held)
 	case id.Do == "rebuild":

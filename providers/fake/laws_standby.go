@@ -102,6 +102,11 @@ func (w *World) written(then engine.Snapshot, node, name string) int {
 // goes is why a container may not go.
 func (w *World) goes(name string) error {
 	p := w.primary()
+	for _, sl := range w.kind("slot") {
+		if sl.ID.On == name && w.returns[engine.StepID{Do: "drop", On: sl.ID}] {
+			return fmt.Errorf("%s would have to be dropped while %s is away", sl.ID, name)
+		}
+	}
 	if name != p && w.wanted[p] != nil && w.wanted[name] == nil && w.accepts(p) && slices.Contains(w.waitedFor(w.things), name) {
 		return fmt.Errorf("commits wait for %s, and it would not come back", node(name))
 	}

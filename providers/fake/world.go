@@ -234,7 +234,7 @@ func (w *World) settle() {
 }
 
 // expect notes that a plan waits for a server to return from its turn, or for a stream, or that it holds one back: no other may go
-// meanwhile; that a container goes; that a network does, with all that is on it; and that an app gets a container, of which image.
+// meanwhile; that a container goes, or a slot; that a network does, with all that is on it; and that an app gets a container, of which image.
 func (w *World) expect(s engine.Step) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -242,6 +242,8 @@ func (w *World) expect(s engine.Step) {
 	switch id.Do + " " + id.On.Kind {
 	case "return server", "return again server", "stream replication", "stream again replication", "halt server", "remove network", "remove node", "remove app":
 		w.returns[id] = true
+	case "drop slot":
+		w.returns[id] = len(s.Needs()) == 0 // while its server is up as it was seen
 	case "create app":
 		w.returns[id] = true
 		w.images[id.On.Name] = s.After(engine.Snapshot{})[id.On].Attrs["image"].Value

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -186,6 +187,9 @@ func (s *Session) query(ctx context.Context, sql string) ([][]string, error) {
 			return nil, err
 		}
 		rows, err := exec(ctx, s.conn, sql)
+		if dropped(err) && attempt < 10 && engine.Pause(ctx, 20*time.Millisecond) == nil {
+			continue
+		}
 		if err != nil && reused && attempt == 0 && ctx.Err() == nil && broken(err) {
 			_ = s.conn.Close(ctx)
 			continue
@@ -198,6 +202,13 @@ func (s *Session) query(ctx context.Context, sql string) ([][]string, error) {
 func broken(err error) bool {
 	var pg *pgconn.PgError
 	return !errors.As(err, &pg) || pg.Code == "57P01" || pg.Code == "57P02"
+}
+
+// dropped reports whether a statement came upon a database that somebody drops at this moment: its row was still to be read, and what
+// is asked about it is not there any more.
+func dropped(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "3D000" || strings.HasPrefix(pg.Routine, "pg_database_")) // in whatever language
 }
 
 func exec(ctx context.Context, c *pgconn.PgConn, sql string) ([][]string, error) {
