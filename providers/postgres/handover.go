@@ -22,7 +22,7 @@ func (s *Site) reader(standby *server) string {
 		}
 	}
 	of := s.ledger[slotID(upstream.Name, slot)]
-	if o := s.server(of); of == standby.node.Name || o != nil && o.hasLeft(upstream, slot) {
+	if o := s.server(of); of == standby.node.Name || o != nil && o.doneWith(upstream, slot) {
 		return ""
 	}
 	return of
@@ -34,8 +34,8 @@ func (s *server) has(upstream *schema.Node, slot string) bool {
 	return s.slotNow() == slot && (host == upstream.Name || host == upstream.RenamedFrom)
 }
 
-// hasLeft reports whether it can never have to go back to a slot: it is made anew, or was seen to stream through another.
-func (s *server) hasLeft(upstream *schema.Node, slot string) bool {
+// doneWith reports whether it can never have to go back to a slot: it is made anew, or was seen to stream through another.
+func (s *server) doneWith(upstream *schema.Node, slot string) bool {
 	return s.isNew() || s.seen.reach == up && s.streams() && !s.has(upstream, slot)
 }
 

@@ -55,11 +55,11 @@ const settingPath = "settings."
 
 func (k settingsKind) want(s *server) engine.Resource {
 	r := engine.Resource{ID: settingsID(s.node.Name), Addr: s.address(), Origin: origin(s.node.Origin), Needs: []engine.ID{serverID(s.node.Name)}, Attrs: map[string]engine.Attr{}}
-	if _, late := s.when(); late && !s.isPrimary() {
-		r.Needs = append(r.Needs, settingsID(s.site.primary().node.Name)) // what may fall only after the primary's
-	}
-	for above := s; !s.isPrimary() && s.relinksFirst() && !above.isPrimary(); above = above.upstream() { // what is to fall comes this way
-		r.Needs = append(r.Needs, replicaID(above.node.Name))
+	if _, late := s.when(); late && !s.isPrimary() { // what may fall only after the primary's
+		r.Needs = append(r.Needs, settingsID(s.site.primary().node.Name))
+		for above := s; s.relinksFirst() && !above.isPrimary(); above = above.upstream() { // and comes this way
+			r.Needs = append(r.Needs, replicaID(above.node.Name))
+		}
 	}
 	for name, v := range s.settings() {
 		if v.Unset {

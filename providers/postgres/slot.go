@@ -244,7 +244,7 @@ func (k slotKind) handedOn(c engine.Change) []engine.StepID {
 	had := c.Old.Attrs["consumer"].Value
 	s := k.server(had)
 	switch {
-	case s != nil && s.hasLeft(k.server(c.ID.On).node, c.ID.Name):
+	case s != nil && s.doneWith(k.server(c.ID.On).node, c.ID.Name):
 		return nil
 	case s != nil && s.firstSlot() == c.ID.Name: // until it makes its way back from a detour
 		return append(leaves(had), rereadAgain(had), changedOver(had))
