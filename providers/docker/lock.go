@@ -37,7 +37,8 @@ func (s *Site) Lock(ctx context.Context, wait time.Duration) (*Lock, error) {
 	if err != nil {
 		return nil, err
 	}
-	for deadline := time.Now().Add(wait); ; {
+	began := time.Now()
+	for deadline := began.Add(wait); ; {
 		made, err := s.engine.api.ContainerCreate(ctx, &container.Config{Image: image, Entrypoint: []string{"cat"}, Labels: map[string]string{labelLock: s.file.Name},
 			OpenStdin: true, StdinOnce: true, AttachStdin: true}, &container.HostConfig{AutoRemove: true, NetworkMode: "none"}, nil, nil, name)
 		if err == nil {
@@ -49,10 +50,11 @@ func (s *Site) Lock(ctx context.Context, wait time.Duration) (*Lock, error) {
 		if !errdefs.IsConflict(err) {
 			return nil, fmt.Errorf("take the lock of cluster %s: %w", s.file.Name, err)
 		}
-		if err := s.engine.clearAbandoned(ctx, name); err != nil {
+		held, err := s.engine.lockHeld(ctx, name)
+		if err != nil {
 			return nil, err
 		}
-		if !time.Now().Before(deadline) {
+		if now := time.Now(); held && !now.Before(deadline) || now.Sub(began) > max(wait, abandoned) {
 			return nil, ErrLocked
 		}
 		if err := engine.Pause(ctx, 100*time.Millisecond); err != nil {
@@ -97,24 +99,29 @@ func (l *Lock) Held() error {
 	return nil
 }
 
-// clearAbandoned removes a lock that was created and never started: its client was killed in between.
-func (e *Engine) clearAbandoned(ctx context.Context, name string) error {
+// lockHeld reports whether somebody has the lock whose name was taken. Nobody does where its container is on its way out: Docker
+// gives the name back a moment after it says that there is none. One that was created and never started, as its client was
+// killed in between, is removed.
+func (e *Engine) lockHeld(ctx context.Context, name string) (bool, error) {
 	c, err := e.api.ContainerInspect(ctx, name)
 	if errdefs.IsNotFound(err) {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return fmt.Errorf("look at the lock: %w", err)
+		return false, fmt.Errorf("look at the lock: %w", err)
+	}
+	if c.Config.Labels[labelLock] == "" {
+		return true, nil
 	}
 	made, _ := time.Parse(time.RFC3339Nano, c.Created)
-	if c.Config.Labels[labelLock] == "" || c.State.Status != "created" || time.Since(made) < abandoned {
-		return nil
+	if c.State.Status != "created" || time.Since(made) < abandoned {
+		return c.State.Status == "created" || c.State.Running, nil
 	}
 	err = e.api.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true, RemoveVolumes: true})
 	if err != nil && !errdefs.IsNotFound(err) && !errdefs.IsConflict(err) {
-		return fmt.Errorf("remove an abandoned lock: %w", err)
+		return false, fmt.Errorf("remove an abandoned lock: %w", err)
 	}
-	return nil
+	return false, nil
 }
 
 // Release gives the lock back and waits until it is gone.

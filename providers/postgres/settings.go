@@ -55,12 +55,7 @@ const settingPath = "settings."
 
 func (k settingsKind) want(s *server) engine.Resource {
 	r := engine.Resource{ID: settingsID(s.node.Name), Addr: s.address(), Origin: origin(s.node.Origin), Needs: []engine.ID{serverID(s.node.Name)}, Attrs: map[string]engine.Attr{}}
-	if _, late := s.when(); late && !s.isPrimary() { // what may fall only after the primary's
-		r.Needs = append(r.Needs, settingsID(s.site.primary().node.Name))
-		for above := s; s.relinksFirst() && !above.isPrimary(); above = above.upstream() { // and comes this way
-			r.Needs = append(r.Needs, replicaID(above.node.Name))
-		}
-	}
+	r.Needs = append(r.Needs, k.outOfSight(s)...)
 	for name, v := range s.settings() {
 		if v.Unset {
 			continue // cannot be compared
@@ -367,6 +362,24 @@ func (k settingsKind) Steps(c engine.Change) []engine.Step {
 		steps = append(steps, k.lowers(s, fieldsOf(c, later...), later)...)
 	}
 	return steps
+}
+
+// outOfSight is what of the way by which a standby hears of lower values cannot be looked at: they wait until it can. What can be
+// is the order's business, and no reason to bring it along with --target.
+func (k settingsKind) outOfSight(s *server) []engine.ID {
+	var out []engine.ID
+	if _, late := s.when(); !late || s.isPrimary() {
+		return nil
+	}
+	if k.primary().seen.reach != up {
+		out = append(out, settingsID(k.primary().node.Name))
+	}
+	for above := s; s.relinksFirst() && !above.isPrimary(); above = above.upstream() {
+		if above.seen.reach != up || above.upstream().seen.reach != up {
+			out = append(out, replicaID(above.node.Name))
+		}
+	}
+	return out
 }
 
 // decoded are the steps after which no logical slot is left on a server of those that go: with one, and too low a wal_level in its
