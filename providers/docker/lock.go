@@ -37,8 +37,7 @@ func (s *Site) Lock(ctx context.Context, wait time.Duration) (*Lock, error) {
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
-	for deadline := began.Add(wait); ; {
+	for began := time.Now(); ; {
 		made, err := s.engine.api.ContainerCreate(ctx, &container.Config{Image: image, Entrypoint: []string{"cat"}, Labels: map[string]string{labelLock: s.file.Name},
 			OpenStdin: true, StdinOnce: true, AttachStdin: true}, &container.HostConfig{AutoRemove: true, NetworkMode: "none"}, nil, nil, name)
 		if err == nil {
@@ -54,7 +53,7 @@ func (s *Site) Lock(ctx context.Context, wait time.Duration) (*Lock, error) {
 		if err != nil {
 			return nil, err
 		}
-		if now := time.Now(); held && !now.Before(deadline) || now.Sub(began) > max(wait, abandoned) {
+		if waited := time.Since(began); held && waited >= wait || waited > max(wait, abandoned) {
 			return nil, ErrLocked
 		}
 		if err := engine.Pause(ctx, 100*time.Millisecond); err != nil {
@@ -110,12 +109,14 @@ func (e *Engine) lockHeld(ctx context.Context, name string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("look at the lock: %w", err)
 	}
-	if c.Config.Labels[labelLock] == "" {
-		return true, nil
-	}
 	made, _ := time.Parse(time.RFC3339Nano, c.Created)
-	if c.State.Status != "created" || time.Since(made) < abandoned {
-		return c.State.Status == "created" || c.State.Running, nil
+	switch {
+	case c.Config.Labels[labelLock] == "":
+		return true, nil
+	case c.State.Status != "created":
+		return c.State.Running, nil
+	case time.Since(made) < abandoned:
+		return true, nil
 	}
 	err = e.api.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true, RemoveVolumes: true})
 	if err != nil && !errdefs.IsNotFound(err) && !errdefs.IsConflict(err) {

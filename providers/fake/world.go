@@ -243,7 +243,9 @@ func (w *World) expect(s engine.Step) {
 	case "return server", "return again server", "stream replication", "stream again replication", "halt server", "remove network", "remove node", "remove app":
 		w.returns[id] = true
 	case "drop slot":
-		w.returns[id] = len(s.Needs()) == 0 // while its server is up as it was seen
+		if len(s.Needs()) == 0 { // while its server is up as it was seen
+			w.returns[id] = true
+		}
 	case "create app":
 		w.returns[id] = true
 		w.images[id.On.Name] = s.After(engine.Snapshot{})[id.On].Attrs["image"].Value

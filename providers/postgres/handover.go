@@ -69,7 +69,7 @@ func (s *Site) handedOver(standby *server) []engine.StepID {
 	if before == "" {
 		return nil
 	}
-	return []engine.StepID{{Do: "remove", On: nodeID(before)}, {Do: "reload", On: replicaID(before)}, streaming(before)}
+	return leaves(before)
 }
 
 // handedOverFirst are those of them that a standby waits for before it streams at all: none where it makes a detour.

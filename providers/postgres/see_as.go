@@ -99,10 +99,10 @@ func (s *server) lookAs(w engine.Snapshot) look {
 			l.Settings[name] = liveSetting{Reset: boot, Boot: boot, Source: "default"}
 		}
 	}
-	if names := w[synchronousID(s.node.Name)].Attrs["synchronous"]; s.isPrimary() {
-		l.Settings[synchronousNames] = liveSetting{Reset: names.Reason}
-		if names, waits := w[synchronousID(s.node.Name)].Attrs["in the file"]; waits {
-			l.Files = append(l.Files, fileSetting{File: autoConfFile, Name: synchronousNames, Value: names.Value})
+	if names := w[synchronousID(s.node.Name)].Attrs; s.isPrimary() {
+		l.Settings[synchronousNames] = liveSetting{Reset: names["synchronous"].Reason}
+		if file, waits := names["in the file"]; waits {
+			l.Files = append(l.Files, fileSetting{File: autoConfFile, Name: synchronousNames, Value: file.Value})
 		}
 	}
 	for _, r := range w.Sorted() {

@@ -319,7 +319,7 @@ func (k slotKind) dropOf(id engine.ID, addr engine.Address, consumer string) dro
 		d.Behind = nil
 	}
 	if d.consumer != "" && d.live.Status != "lost" { // an active slot cannot be dropped: its reader goes first, or goes on through another
-		d.Behind = append(d.Behind, append(leaves(d.consumer), rereadAgain(d.consumer), changedOver(d.consumer))...)
+		d.Behind = slices.Concat(d.Behind, leaves(d.consumer), []engine.StepID{rereadAgain(d.consumer), changedOver(d.consumer)})
 	}
 	return d
 }
