@@ -100,10 +100,11 @@ func (w *World) slotRefuses(s engine.Step, after engine.Resource) error {
 		}
 		return nil
 	}
-	if was := w.value(id.On, "consumer"); w.has(node(was)) && w.wanted[was] == nil && w.wanted[after.Attrs["consumer"].Value] != nil {
+	was, then := w.value(id.On, "consumer"), after.Attrs["consumer"].Value
+	if w.has(node(was)) && w.wanted[was] == nil && w.wanted[then] != nil {
 		return fmt.Errorf("slot %s would be noted as that of another, and %s is still there", id.On.Name, was)
 	}
-	if was := w.value(id.On, "consumer"); was != "" && was != after.Attrs["consumer"].Value && w.keptFor(id.On, after.Attrs["consumer"].Value) == was {
+	if was != "" && was != then && w.keptFor(id.On, then) == was {
 		return fmt.Errorf("slot %s would be noted as that of another, and %s was not seen to stream through another slot", id.On.Name, was)
 	}
 	if name := w.onSlot(id.On); name != "" {
