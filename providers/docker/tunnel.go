@@ -51,8 +51,13 @@ command -v nc >/dev/null 2>&1 || { echo "neither bash nor nc in this image" >&2;
 echo "` + greeting + `"
 exec nc "$1" 5432`
 
-// errRefused is a tunnel whose other end nobody listens at.
-var errRefused = errors.New("connection refused")
+var (
+	errRefused = errors.New("connection refused") // nobody listens at the other end
+	errOutside = errors.New("the network of the container cannot be entered from here")
+)
+
+// onlyExec is the environment variable that has the tunnel be the only way in, also for root on the engine's machine.
+const onlyExec = "PGREPL_EXEC"
 
 // Open connects to the node's own server from inside, and returns the lines of the files that logging in takes (credential,
 // passfile) and the room that its volume has left ("BLOCKS SIZE"), also where nobody listens and err says so.
@@ -61,6 +66,9 @@ func (m *Machine) Open(ctx context.Context, patience time.Duration) (conn net.Co
 	if err != nil {
 		return nil, nil, err
 	}
+	if conn, files, err = m.openInside(ctx, dir, patience); !errors.Is(err, errOutside) {
+		return conn, files, err
+	}
 	return m.tunnel(ctx, "127.0.0.1", patience, dir)
 }
 
@@ -68,7 +76,10 @@ func (m *Machine) Open(ctx context.Context, patience time.Duration) (conn net.Co
 // no port published, and wherever the Docker engine is. While nobody listens it tries again for as long as patience
 // says, which is cheaper than another exec.
 func (m *Machine) Dial(ctx context.Context, host string, patience time.Duration) (net.Conn, error) {
-	conn, _, err := m.tunnel(ctx, host, patience, "")
+	conn, err := m.dialInside(ctx, host, patience)
+	if errors.Is(err, errOutside) {
+		conn, _, err = m.tunnel(ctx, host, patience, "")
+	}
 	return conn, err
 }
 
