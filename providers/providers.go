@@ -26,7 +26,7 @@ type Cluster struct {
 // New binds a cluster to a Docker engine. A nil engine makes one that can be planned for but neither seen nor changed.
 func New(file *schema.Cluster, on *docker.Engine, effect engine.SideEffect) *Cluster {
 	c := &Cluster{file: file, docker: docker.NewSite(file, on, docker.Removal{})}
-	c.server = postgres.NewSite(file, func(n *schema.Node) postgres.Machine { return c.docker.Machine(n) }, effect)
+	c.server = postgres.NewSite(file, func(n *schema.Node) postgres.Machine { return machine{c.docker.Machine(n)} }, effect)
 	for _, k := range c.docker.Kinds() {
 		if k.Name() == "node" {
 			k = awakening{k, c.docker, c.server}
@@ -52,7 +52,7 @@ func New(file *schema.Cluster, on *docker.Engine, effect engine.SideEffect) *Clu
 // nodes that volumes says (nil: of none). It needs no server, so it works with the master down.
 func Destroy(file *schema.Cluster, on *docker.Engine, volumes func(node engine.Address) bool) *Cluster {
 	site := docker.NewSite(file, on, docker.Removal{Containers: true, Volumes: volumes})
-	ledger := postgres.NewSite(file, func(n *schema.Node) postgres.Machine { return site.Machine(n) }, nil)
+	ledger := postgres.NewSite(file, func(n *schema.Node) postgres.Machine { return machine{site.Machine(n)} }, nil)
 	return &Cluster{file: file, docker: site, ledger: ledger, kinds: site.Kinds()}
 }
 
@@ -122,7 +122,7 @@ func (c *Cluster) Look(ctx context.Context) error {
 
 func (c *Cluster) lookInside(ctx context.Context) error {
 	for name, m := range c.docker.Leaving() {
-		if err := c.server.LookAtLeaving(ctx, name, m); err != nil {
+		if err := c.server.LookAtLeaving(ctx, name, machine{m}); err != nil {
 			return err
 		}
 	}
@@ -312,4 +312,11 @@ func (s leaving) Effects() []engine.Effected {
 func (s leaving) Run(ctx context.Context) error {
 	s.server.StopsWrites(s.Node())
 	return s.Step.Run(ctx)
+}
+
+// machine is a node as the two providers see it.
+type machine struct{ *docker.Machine }
+
+func (m machine) Beside(ctx context.Context, what string, others []*schema.Node, script string, args []string) (postgres.Beside, error) {
+	return m.Machine.Beside(ctx, what, others, script, args)
 }

@@ -16,9 +16,16 @@ type capacity struct {
 	memory int64
 }
 
-// capacity asks the engine, where a node wants a share of what it has.
-func (s *Site) capacity(ctx context.Context) (capacity, error) {
-	if !slices.ContainsFunc(s.file.Nodes, func(n *schema.Node) bool { return n.CPUs != "" || n.Memory != 0 }) {
+// capacity asks the engine, where a node wants a share of what it has, or where several containers are missing. The answer takes it
+// as long as a few lists.
+func (s *Site) capacity(ctx context.Context, look survey) (capacity, error) {
+	missing := 0
+	for _, n := range s.file.Nodes {
+		if _, there := look.inspected[n.Name]; !there {
+			missing++
+		}
+	}
+	if missing < 3 && !slices.ContainsFunc(s.file.Nodes, func(n *schema.Node) bool { return n.CPUs != "" || n.Memory != 0 }) {
 		return capacity{}, nil
 	}
 	info, err := s.engine.api.Info(ctx)

@@ -251,7 +251,7 @@ func (s *Site) DropHelpers(ctx context.Context) error {
 
 func (e *Engine) dropHelper(ctx context.Context, id string) error {
 	err := e.api.ContainerRemove(context.WithoutCancel(ctx), id, container.RemoveOptions{Force: true, RemoveVolumes: true})
-	if err != nil && !errdefs.IsNotFound(err) {
+	if err != nil && !errdefs.IsNotFound(err) && !errdefs.IsConflict(err) { // it may be removing itself
 		return fmt.Errorf("remove helper container: %w", err)
 	}
 	return nil
@@ -287,11 +287,25 @@ func (m *Machine) write(ctx context.Context, id, image, dir string, files map[st
 	}
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
-	root := path.Base(dir) + "/"
-	folder := root + "pgrepl/"
+	if err := errors.Join(addFiles(w, path.Base(dir), m.Data() == ownData, owner, files), w.Close()); err != nil {
+		return err
+	}
+	err = m.site.engine.effect.Around("write files of "+m.node.Name, func() error {
+		return m.site.engine.api.CopyToContainer(ctx, id, path.Dir(dir), &archive, container.CopyToContainerOptions{})
+	})
+	if err != nil {
+		return fmt.Errorf("write files of %s: %w", m.node.Name, err)
+	}
+	return nil
+}
+
+// addFiles writes pgrepl/ with files into an archive, for the volume that is at root. The root becomes the owner's too where the
+// data is in a folder of it: that of another volume has an owner and a mode that suit what is in it.
+func addFiles(w *tar.Writer, root string, own bool, owner account, files map[string][]byte) error {
+	folder := root + "/pgrepl/"
 	entries := []*tar.Header{{Typeflag: tar.TypeDir, Name: folder, Mode: 0o700}}
-	if m.Data() == ownData { // the root of another volume has an owner and a mode that suit what is in it
-		entries = slices.Insert(entries, 0, &tar.Header{Typeflag: tar.TypeDir, Name: root, Mode: 0o700})
+	if own {
+		entries = slices.Insert(entries, 0, &tar.Header{Typeflag: tar.TypeDir, Name: root + "/", Mode: 0o700})
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		entries = append(entries, &tar.Header{Typeflag: tar.TypeReg, Name: folder + name, Mode: 0o600, Size: int64(len(files[name]))})
@@ -304,15 +318,6 @@ func (m *Machine) write(ctx context.Context, id, image, dir string, files map[st
 		if _, err := w.Write(files[strings.TrimPrefix(h.Name, folder)]); err != nil {
 			return err
 		}
-	}
-	if err := w.Close(); err != nil {
-		return err
-	}
-	err = m.site.engine.effect.Around("write files of "+m.node.Name, func() error {
-		return m.site.engine.api.CopyToContainer(ctx, id, path.Dir(dir), &archive, container.CopyToContainerOptions{})
-	})
-	if err != nil {
-		return fmt.Errorf("write files of %s: %w", m.node.Name, err)
 	}
 	return nil
 }

@@ -73,7 +73,16 @@ func (k nodes) create(c engine.Change) createNode {
 			behind = append(behind, engine.StepID{Do: "remove", On: appID(name)})
 		}
 	}
-	return createNode{Order: engine.Order{Self: engine.StepID{Do: "create", On: c.ID}, On: n.Name, Behind: behind}, site: k.Site, node: n, wanted: c.New, at: k.layoutOf(n)}
+	return createNode{Order: engine.Order{Self: engine.StepID{Do: "create", On: c.ID}, On: n.Name, Behind: behind, Claim: k.startClaim()}, site: k.Site, node: n, wanted: c.New, at: k.layoutOf(n)}
+}
+
+// startClaim has no more containers be started side by side than the engine's machine has processors: a start is work for one of
+// them from beginning to end, and all that begin at once keep the master's initdb waiting, which the others wait for.
+func (k nodes) startClaim() engine.Claim {
+	if k.seen.machine.cpus == 0 {
+		return engine.Claim{}
+	}
+	return engine.Claim{Pool: "container starts", Take: 1, Capacity: k.seen.machine.cpus}
 }
 
 // takesFrom reports whether a node is to have the port or the volume of a container that is another's.
@@ -193,14 +202,15 @@ func (e *Engine) start(ctx context.Context, name string) error {
 //
 // Looking twenty times a second would be a process each time, as long as the clone takes; so it looks once a second, and
 // whoever makes the directory wakes it up by SIGUSR1 to the process named in wakeFile. The sleep under way may not outlive
-// the wait: the postmaster would take its end for a crashed backend. And a late signal finds it ignored, not deadly.
+// the wait: the postmaster would take its end for a crashed backend. And a late signal finds it ignored, not deadly. From outside it
+// is woken by wakeSignal, which is harmless before the script listens as well as after: nobody else means anything by it.
 const startScript = `trap 'exit 0' INT TERM
-trap : USR1
+trap : USR1 ` + wakeSignal + `
 cd /
 PATH="$PATH:/usr/lib/postgresql/$1/bin:/usr/pgsql-$1/bin"
 echo $$ > ` + wakeFile + `
 until [ -s "$0/PG_VERSION" ] && [ ! -e "$2/rebuild" ]; do sleep 1 & nap=$!; wait $nap; done
-trap '' USR1
+trap '' USR1 ` + wakeSignal + `
 [ -z "${nap-}" ] || { kill $nap; wait $nap; } 2>/dev/null
 v=$2
 exec 9>>"$v/lock"
@@ -208,6 +218,8 @@ flock -n 9 || { echo "another server uses this volume" >&2; exit 1; }
 [ ! -s "$v/conf" ] || mv "$v/conf" "$0/postgresql.auto.conf"
 [ ! -s "$v/hba" ] || mv "$v/hba" "$0/pg_hba.conf"
 exec postgres -D "$0"`
+
+const wakeSignal = "WINCH"
 
 // wakeFile names the process that waits for the data directory.
 const wakeFile = "/var/run/postgresql/pgrepl.waits"

@@ -104,11 +104,11 @@ func (s *Site) Look(ctx context.Context) error {
 	}
 	look.built = s.unshared(look.builds, look.containers)
 	look.addresses = s.engine.addresses()
-	var err error
-	if look.machine, err = s.capacity(ctx); err != nil {
+	err := s.inspect(ctx, &look)
+	if err != nil {
 		return err
 	}
-	if err := s.inspect(ctx, &look); err != nil {
+	if look.machine, err = s.capacity(ctx, look); err != nil {
 		return err
 	}
 	if err := s.lookAtApps(ctx, &look, secrets); err != nil {
@@ -241,18 +241,21 @@ func containerName(c container.Summary) string {
 	return ""
 }
 
-// sweep removes helper containers that a killed plan left behind; one of a plan that still runs is younger.
+// sweep removes helper containers that a killed run left behind: all that were started, as that takes the lock, and those that never
+// are, as for reading; one of a plan that still runs is younger.
 func (s *Site) sweep(ctx context.Context) error {
 	list, err := s.engine.api.ContainerList(ctx, container.ListOptions{All: true, Filters: filters.NewArgs(
-		filters.Arg("label", labelHelper), filters.Arg("label", labelCluster+"="+s.file.Name), filters.Arg("status", "created"))})
+		filters.Arg("label", labelHelper), filters.Arg("label", labelCluster+"="+s.file.Name))})
 	if err != nil {
 		return fmt.Errorf("docker: list helper containers: %w", err)
 	}
 	for _, c := range list {
-		if time.Since(time.Unix(c.Created, 0)) > time.Minute {
-			if err := s.engine.api.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true, RemoveVolumes: true}); err != nil && !errdefs.IsNotFound(err) {
-				return fmt.Errorf("docker: remove left-over helper container: %w", err)
-			}
+		if c.State == "created" && time.Since(time.Unix(c.Created, 0)) < time.Minute {
+			continue
+		}
+		err := s.engine.api.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true, RemoveVolumes: true})
+		if err != nil && !errdefs.IsNotFound(err) && !errdefs.IsConflict(err) { // it removes itself
+			return fmt.Errorf("docker: remove left-over helper container: %w", err)
 		}
 	}
 	return nil

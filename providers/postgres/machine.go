@@ -6,8 +6,11 @@ package postgres
 
 import (
 	"context"
+	"io"
 	"net"
 	"time"
+
+	"pgrepl/schema"
 )
 
 // Machine is the way into one node. Its State, Running, Failed, Renamed, Moves, HasVolume and Readable are those of the last look.
@@ -50,8 +53,25 @@ type Machine interface {
 	Dial(ctx context.Context, host string, patience time.Duration) (net.Conn, error)
 	// WakeScript is the line of a script for Run that tells a node which waits for its data that it is there.
 	WakeScript() string
+	// Neighbours returns those of the nodes whose volumes a container beside the node can have now.
+	Neighbours(ctx context.Context, nodes []*schema.Node) ([]*schema.Node, error)
+	// Beside makes a container of its own that will run a shell script as the user postgres, as the running node would, and in which
+	// the volumes of others are at /volumes/NAME.
+	Beside(ctx context.Context, what string, others []*schema.Node, script string, args []string) (Beside, error)
+	// Wake is WakeScript from outside.
+	Wake(context.Context) error
 	// Fresh ends commands that a killed client left running in a node that still waits for its data.
 	Fresh(context.Context) error
 	Restart(context.Context) error
 	Logs(ctx context.Context, lines int) string
+}
+
+// Beside is a container beside that of a node, for a while.
+type Beside interface {
+	// Write puts files into pgrepl/ of the volumes, by node, as Machine.Write does.
+	Write(ctx context.Context, files map[string]map[string][]byte) error
+	// Run starts the script and talks to it by its standard input and output; what it writes to standard error is in the error.
+	Run(ctx context.Context, talk func(in io.Writer, out io.Reader) error) error
+	// Close removes it with whatever runs in it.
+	Close(context.Context) error
 }

@@ -41,11 +41,13 @@ rm -rf pgdata.part
 mv pgrepl/conf pgdata.part/postgresql.auto.conf
 mv pgrepl/hba pgdata.part/pg_hba.conf
 `
-	publishScript = `
+	placeScript = `
 [ ! -e pgrepl/credential.new ] || mv pgrepl/credential.new pgrepl/credential
-flush .
 mv pgdata.part pgdata
-rm -rf pgdata.new pgrepl/rebuild
+[ ! -e pgdata.new ] && [ ! -e pgrepl/rebuild ] || rm -rf pgdata.new pgrepl/rebuild
+`
+	publishScript = `
+flush .` + placeScript + `
 sync . 2>/dev/null || sync
 `
 	// The single-user server that makes the management role also proves that the settings can boot; exit_on_error, because
@@ -57,10 +59,11 @@ postgres --single -D pgdata.part -c exit_on_error=on -c log_min_messages=fatal p
 rm pgrepl/bootstrap` + publishScript
 
 	// standby.signal is inside before the rename, so a clone can never start as a second primary.
-	cloneScript = prepareScript + `
+	takeScript = `
 pg_basebackup -w -d "$3" -D pgdata.part -c fast -S "$4" -X stream --no-sync
-rm -rf pgdata.part/pgrepl` + finishScript + `
-: > pgdata.part/standby.signal` + publishScript
+rm -rf pgdata.part/pgrepl
+: > pgdata.part/standby.signal`
+	cloneScript = prepareScript + takeScript + finishScript + publishScript
 )
 
 // madeBefore is what a script says that finds the data directory made.
@@ -101,7 +104,10 @@ func (s initialise) Run(ctx context.Context) error {
 	bootstrap := fmt.Sprintf("CREATE ROLE %s SUPERUSER LOGIN PASSWORD %s;\n", managementRole, literal(stored))
 	files := s.server.files(dir)
 	files["bootstrap"], files["credential.new"] = []byte(bootstrap), credentialFile(password)
-	return s.server.prepare(ctx, "initdb", files, func() error {
+	return s.server.prepare(ctx, "initdb", func() error {
+		if err := s.server.machine.Write(ctx, files); err != nil {
+			return err
+		}
 		file := s.server.site.file
 		said, err := s.server.machine.Run(ctx, "initdb", initialiseScript+s.server.machine.WakeScript(), "", append([]string{dir, strconv.Itoa(file.Version)}, initdbOptions(file)...)...)
 		if err != nil {
@@ -139,16 +145,13 @@ func (s *server) files(dir string) map[string][]byte {
 // credentialFile is the file that the management role logs in with.
 func credentialFile(p schema.Secret) []byte { return []byte(p.Reveal() + "\n") }
 
-// prepare ends what a killed run left going in the node, delivers the files and runs the script. When it is interrupted
-// it ends the script's commands, too: an exec outlives its client.
-func (s *server) prepare(ctx context.Context, what string, files map[string][]byte, script func() error) error {
+// prepare ends what a killed run left going in the node, and makes its data. When that is interrupted it ends the commands in the
+// node, too: an exec outlives its client.
+func (s *server) prepare(ctx context.Context, what string, make func() error) error {
 	if err := s.machine.Fresh(ctx); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	if err := s.machine.Write(ctx, files); err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	err := script()
+	err := make()
 	if ctx.Err() != nil {
 		return errors.Join(fmt.Errorf("%s: %w", what, ctx.Err()), s.machine.Fresh(context.WithoutCancel(ctx)))
 	}
@@ -217,17 +220,14 @@ func (s clone) Run(ctx context.Context) error {
 	}
 	files := s.server.files(dir)
 	files["credential.new"], files["passfile"] = credentialFile(management), passfile(s.server.node.Role.Name, password)
-	script := cloneScript
-	if s.beside {
-		script = rebuildScript
-	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go s.watch(ctx, cancel)
-	err = s.server.prepare(ctx, "base backup", files, func() error {
-		_, err := s.server.machine.Run(ctx, "base backup", script+s.server.machine.WakeScript(), "", dir, strconv.Itoa(s.server.site.file.Version),
-			conninfo(s.server.conninfo(dir)), s.slot)
-		return err
+	err = s.server.prepare(ctx, "base backup", func() error {
+		if s.beside {
+			return s.alone(ctx, rebuildScript, dir, files)
+		}
+		return s.server.upstream().backups.take(ctx, &share{clone: s, dir: dir, files: files})
 	})
 	if err != nil {
 		if cause := context.Cause(ctx); errors.Is(cause, errStalled) {
@@ -240,6 +240,20 @@ func (s clone) Run(ctx context.Context) error {
 	}
 	s.server.site.Rebuilt(s.server.node.Name)
 	return nil
+}
+
+// alone takes a base backup for this standby only, with files for its data.
+func (s clone) alone(ctx context.Context, script, dir string, files map[string][]byte) error {
+	if err := s.server.machine.Write(ctx, files); err != nil {
+		return err
+	}
+	_, err := s.server.machine.Run(ctx, "base backup", script+s.server.machine.WakeScript(), "", s.arguments(dir)...)
+	return err
+}
+
+// arguments are those of every script that takes a base backup.
+func (s clone) arguments(dir string) []string {
+	return []string{dir, strconv.Itoa(s.server.site.file.Version), conninfo(s.server.conninfo(dir)), s.slot}
 }
 
 var errStalled = fmt.Errorf("base backup made no progress for %s", stalled)

@@ -272,7 +272,7 @@ func (k serverKind) clone(s *server) clone {
 		Behind: append(k.handedOverFirst(s), []engine.StepID{{Do: "create", On: nodeID(s.node.Name)}, {Do: "start", On: nodeID(s.node.Name)}, accepting(upstream.node.Name), streaming(upstream.node.Name),
 			{Do: "put", On: roleID(s.node.Role.Name)}, {Do: "create", On: slotID(upstream.node.Name, slot)},
 			{Do: "reload", On: serverID(upstream.node.Name)}}...),
-		Claim: engine.Claim{Pool: "walsenders of " + upstream.node.Name, Take: 2, Keep: 1, Capacity: upstream.walsenders(), AlreadyUsed: len(upstream.seen.live.Senders)}},
+		Claim: s.backupClaim()},
 		server: s, slot: slot, results: k.fresh(s)}
 	for above := upstream; ; above = above.upstream() { // what the upstream follows has had its turn, too, and the upstream follows again
 		c.Behind = append(c.Behind, k.back(above.node.Name)...)
@@ -280,6 +280,20 @@ func (k serverKind) clone(s *server) clone {
 			return c
 		}
 	}
+}
+
+// backupClaim is what a base backup takes of its upstream's walsenders: two, of which one stays for the standby that streams from
+// then on. Where some share theirs, one is kept free for those that are taken, one after the other, and each takes one for itself.
+func (s *server) backupClaim() engine.Claim {
+	upstream := s.upstream()
+	c := engine.Claim{Pool: "walsenders of " + upstream.node.Name, Take: 2, Keep: 1, Capacity: upstream.walsenders(), AlreadyUsed: len(upstream.seen.live.Senders)}
+	if slices.ContainsFunc(upstream.downstream(), func(d *server) bool { return len(d.sharers()) > 0 }) {
+		c.AlreadyUsed++
+	}
+	if len(s.sharers()) > 0 {
+		c.Take = 1
+	}
+	return c
 }
 
 // walsenders is how many the server may have: what runs, otherwise what is declared, otherwise PostgreSQL's default.

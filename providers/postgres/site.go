@@ -52,6 +52,7 @@ type server struct {
 	seen    look
 	since   string     // its clock at the first look of this run; "": there was no server then
 	logins  sync.Mutex // of standbys that prove they could log in to it afresh
+	backups backupQueue
 }
 
 // NewSite binds the PostgreSQL side of a cluster to the machines of its nodes.

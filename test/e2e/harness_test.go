@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -140,14 +141,16 @@ type cluster struct {
 	prefix string
 	dir    string
 	env    []string
-	probes int // that hangs has sent
+	byExec bool // the way into its nodes is docker exec, also where this is root on the engine's machine
+	probes int  // that hangs has sent
 }
 
 func newCluster(t *testing.T, image, hcl string) *cluster {
 	t.Helper()
 	b := make([]byte, 4)
 	_, _ = rand.Read(b)
-	c := &cluster{t: t, prefix: cmp.Or(os.Getenv("PGREPL_TEST_PREFIX"), "pgrt") + hex.EncodeToString(b), dir: t.TempDir(), env: []string{"PGREPL_VAR_image=" + image}}
+	c := &cluster{t: t, prefix: cmp.Or(os.Getenv("PGREPL_TEST_PREFIX"), "pgrt") + hex.EncodeToString(b), dir: t.TempDir(), env: []string{"PGREPL_VAR_image=" + image},
+		byExec: crc32.ChecksumIEEE([]byte(t.Name()))%2 == 0} // each way for one half of the tests
 	c.write(hcl)
 	t.Cleanup(c.remove)
 	return c
@@ -229,6 +232,9 @@ func (c *cluster) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = c.dir
 	cmd.Env = append(os.Environ(), c.env...)
+	if c.byExec {
+		cmd.Env = append(cmd.Env, "PGREPL_EXEC=1")
+	}
 	return cmd
 }
 

@@ -22,6 +22,7 @@ role "report" {
 }
 slot "archive" {}
 slot "below" { upstream = replica.%-b }
+replica "%-d" {}
 network "%" {}
 `
 
@@ -63,6 +64,7 @@ func creationKilledAt(t *testing.T, point string) (unkilled bool) {
 	}
 	c.apply()
 	c.replicated("a", "c")
+	c.replicated("a", "d")
 	c.want(0, "destroy", "--auto-approve", "--allow=data")
 	c.nothingLeft()
 	return killed.code == 0
@@ -225,15 +227,21 @@ func TestTwoAppliesAtOnce(t *testing.T) {
 
 func TestAKilledApplyLeavesNoLockAndNoSession(t *testing.T) {
 	t.Parallel()
-	c := filled(t)
-	b := c.start("apply", "--auto-approve")
-	c.eventually("a base backup runs", c.cloning)
-	_ = b.cmd.Process.Kill()
-	b.wait()
-	c.eventually("the lock is gone", func() bool { return c.docker("ps", "-aq", "--filter", "name=pgrepl-lock-"+c.prefix) == "" })
-	c.eventually("its sessions are gone", func() bool {
-		return c.sql("a", "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgrepl'") == "0"
-	})
+	for way, byExec := range map[string]bool{"by exec": true, "by the network": false} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			c := filled(t)
+			c.byExec = byExec
+			b := c.start("apply", "--auto-approve")
+			c.eventually("a base backup runs", c.cloning)
+			_ = b.cmd.Process.Kill()
+			b.wait()
+			c.eventually("the lock is gone", func() bool { return c.docker("ps", "-aq", "--filter", "name=pgrepl-lock-"+c.prefix) == "" })
+			c.eventually("its sessions are gone", func() bool {
+				return c.sql("a", "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgrepl'") == "0"
+			})
+		})
+	}
 }
 
 func TestTwoServersNeverShareAVolume(t *testing.T) {
