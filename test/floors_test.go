@@ -19,7 +19,7 @@ var floors = map[string][]string{
 	"engine":             {},
 	"engine/health":      {},
 	"engine/render":      {"engine", "engine/health"},
-	"providers/docker":   {"engine", "engine/health", "schema", "github.com/docker/", "github.com/moby/patternmatcher", "github.com/moby/patternmatcher/", "github.com/containerd/errdefs", "github.com/opencontainers/", "golang.org/x/sync/"},
+	"providers/docker":   {"engine", "engine/health", "schema", "github.com/docker/", "github.com/moby/patternmatcher", "github.com/moby/patternmatcher/", "github.com/containerd/errdefs", "github.com/opencontainers/", "golang.org/x/sync/", "golang.org/x/sys/unix"},
 	"providers/postgres": {"engine", "engine/health", "schema", "schema/catalogue", "schema/hba", "github.com/jackc/pgx/", "github.com/xdg-go/stringprep", "golang.org/x/sync/"},
 	"providers/fake":     {"engine", "schema", "schema/catalogue", "providers"},
 	"providers":          {"engine", "engine/health", "schema", "providers/docker", "providers/postgres", "golang.org/x/sync/"},
