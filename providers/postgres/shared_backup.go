@@ -139,30 +139,40 @@ func (q *backupQueue) among(nodes []*schema.Node) []*share {
 // latecomers is how long a base backup that has been taken waits for the next of those that could have a copy.
 const latecomers = time.Second
 
-// gather takes those out of the queue that are among some nodes, waiting a little for those that are not there yet.
-func (q *backupQueue) gather(ctx context.Context, nodes []*schema.Node) []*share {
-	var out []*share
+// gather hands over those in the queue that are among some nodes, as they come, waiting a little for those that are not there yet.
+func (q *backupQueue) gather(ctx context.Context, nodes []*schema.Node, bring func([]*share) error) error {
+	here := 0
 	for last := time.Now(); ; {
 		if came := q.among(nodes); len(came) > 0 {
-			out, last = append(out, came...), time.Now()
+			if err := bring(came); err != nil {
+				return err
+			}
+			here, last = here+len(came), time.Now()
 		}
-		if len(out) == len(nodes) || time.Since(last) > latecomers || engine.Pause(ctx, 10*time.Millisecond) != nil {
-			return out
+		if here == len(nodes) || time.Since(last) > latecomers {
+			return nil
+		}
+		if err := engine.Pause(ctx, 10*time.Millisecond); err != nil {
+			return err
 		}
 	}
 }
 
 // sharedScript takes a base backup as cloneScript does, and says so. It is then told for whom to copy it, a line each up to a dot,
-// and says of each how that went. A copy gets the standby's own files before it takes its place, as a base backup does. All
-// are written to the disk together: one after the other took longer.
+// and says of each how that went. A copy gets the standby's own files before it takes its place, as a base backup does. All are
+// written to the disk together: one after the other took longer. WAL files are nearly empty behind the switch that ends a base backup:
+// where cp can tell (busybox cannot), the zeros are copied as holes.
 const (
 	sharedScript = prepareScript + takeScript + `
+if cp -a --sparse=always pgdata.part/pg_wal pgdata.part/wal 2>/dev/null; then
+rm -r pgdata.part/pg_wal
+mv pgdata.part/wal pgdata.part/pg_wal
+else rm -rf pgdata.part/wal; fi
 echo ` + backupTaken + `
-while read -r name && [ "$name" != ` + itself + ` ]; do set -- "$@" "$name"; done
-[ "$name" = ` + itself + ` ]
 shift 4
 from=$PWD pids=
-for name; do
+while read -r name && [ "$name" != ` + itself + ` ]; do
+set -- "$@" "$name"
 (
 cd ` + shareFolder + `/"$name"
 [ ! -s pgdata/PG_VERSION ] || exit 0
@@ -172,6 +182,7 @@ cp -a "$from/pgdata.part" pgdata.part` + finishScript + `
 ) 2>"/tmp/$name" &
 pids="$pids $!"
 done
+[ "$name" = ` + itself + ` ]
 for pid in $pids; do
 name=$1
 shift
@@ -251,12 +262,8 @@ func (r *round) run(ctx context.Context) error {
 				r.hear(ctx, lines.Text())
 				continue
 			}
-			missing := slices.DeleteFunc(slices.Clone(r.others), func(n *schema.Node) bool { return r.open[n.Name] != nil })
-			if err := r.bring(ctx, r.queue.gather(ctx, missing)); err != nil {
-				return err
-			}
 			engine.Report(ctx, "copying")
-			if _, err := io.WriteString(in, r.copies()); err != nil {
+			if err := r.copies(ctx, in); err != nil {
 				return err
 			}
 		}
@@ -284,15 +291,26 @@ func (r *round) bring(ctx context.Context, shares []*share) error {
 	return r.beside.Write(ctx, files)
 }
 
-// copies is what the script is told of who gets a copy.
-func (r *round) copies() string {
-	var text strings.Builder
+// copies tells the script of those who get a copy: those who are there, and then the others as they come.
+func (r *round) copies(ctx context.Context, script io.Writer) error {
 	for _, name := range slices.Sorted(maps.Keys(r.open)) {
 		if name != itself {
-			text.WriteString(name + "\n")
+			fmt.Fprintln(script, name)
 		}
 	}
-	return text.String() + itself + "\n"
+	missing := slices.DeleteFunc(slices.Clone(r.others), func(n *schema.Node) bool { return r.open[n.Name] != nil })
+	err := r.queue.gather(ctx, missing, func(came []*share) error {
+		err := r.bring(ctx, came)
+		for _, s := range came {
+			fmt.Fprintln(script, s.clone.server.node.Name)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(script, itself)
+	return err
 }
 
 // hear tells a standby what the script says of it.

@@ -80,15 +80,18 @@ func (b benchBeside) Run(_ context.Context, talk func(io.Writer, io.Reader) erro
 			b.of.bench.taking()
 		}
 		fmt.Fprintln(say, backupTaken)
-		for names := bufio.NewScanner(told); names.Scan(); {
-			said := b.of.bench.copies[names.Text()]
-			if said == "" {
-				said = copyMade + " " + names.Text()
-			}
-			fmt.Fprintln(say, said)
-			if names.Text() == itself {
+		var names []string
+		for line := bufio.NewScanner(told); len(names) == 0 || names[len(names)-1] != itself; names = append(names, line.Text()) {
+			if !line.Scan() {
 				return
 			}
+		}
+		for _, name := range names {
+			said := b.of.bench.copies[name]
+			if said == "" {
+				said = copyMade + " " + name
+			}
+			fmt.Fprintln(say, said)
 		}
 	}()
 	return talk(in, out)
