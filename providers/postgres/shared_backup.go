@@ -161,9 +161,11 @@ func (q *backupQueue) gather(ctx context.Context, nodes []*schema.Node, bring fu
 // sharedScript takes a base backup as cloneScript does, and says so. It is then told for whom to copy it, a line each up to a dot,
 // and says of each how that went. A copy gets the standby's own files before it takes its place, as a base backup does. All are
 // written to the disk together: one after the other took longer. WAL files are nearly empty behind the switch that ends a base backup:
-// where cp can tell (busybox cannot), the zeros are copied as holes.
+// where cp can tell (busybox cannot), the zeros are copied as holes. What a tablespace holds lies elsewhere: with one there are no
+// copies, and the others take base backups of their own.
 const (
 	sharedScript = prepareScript + takeScript + `
+if [ -n "$(ls -A pgdata.part/pg_tblspc)" ]; then` + finishScript + publishScript + `echo "` + madeBefore + `"; exit 0; fi
 if cp -a --sparse=always pgdata.part/pg_wal pgdata.part/wal 2>/dev/null; then
 rm -r pgdata.part/pg_wal
 mv pgdata.part/wal pgdata.part/pg_wal
@@ -193,7 +195,7 @@ flush .
 for name; do
 (
 cd ` + shareFolder + `/"$name"
-if [ -e pgdata.part ]; then` + placeScript + `else rm -f pgrepl/conf pgrepl/hba pgrepl/credential.new; fi
+if [ -s pgdata/PG_VERSION ]; then rm -f pgrepl/conf pgrepl/hba pgrepl/credential.new; else` + placeScript + `fi
 echo ` + copyMade + ` "$name"
 ) &
 done` + placeScript + `
@@ -225,8 +227,8 @@ func (q *backupQueue) round(ctx context.Context, mine *share) error {
 	r := round{queue: q, beside: beside, others: others, of: mine, open: map[string]*share{}}
 	err = r.run(ctx)
 	if errors.Is(err, errMadeBefore) {
-		err = nil
 		q.back(r.open)
+		err = own.machine.Wake(ctx)
 	}
 	for _, s := range r.open {
 		s.done <- err

@@ -70,3 +70,23 @@ func TestNewStandbysShareABaseBackup(t *testing.T) {
 		}
 	})
 }
+
+// TestATablespaceIsNotLost: what it holds lies beside the data directory, and every new standby has it.
+func TestATablespaceIsNotLost(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, usualImage(t), small)
+	c.apply()
+	for _, node := range []string{"a", "b"} {
+		c.docker("exec", "-u", "postgres", c.name(node), "mkdir", "/var/lib/postgresql/more")
+	}
+	c.sql("a", "CREATE TABLESPACE more LOCATION '/var/lib/postgresql/more'")
+	c.sql("a", "CREATE TABLE far TABLESPACE more AS SELECT g FROM generate_series(1, 1000) g")
+	c.edit("replica", "replica \"%-d\" {}\nreplica \"%-e\" {}\nreplica")
+	c.apply()
+	for _, node := range []string{"b", "d", "e"} {
+		c.eventually("the rows are on "+node, func() bool {
+			got, _ := c.trySQL(node, "postgres", "SELECT count(*) FROM far")
+			return got == "1000"
+		})
+	}
+}
