@@ -224,8 +224,11 @@ func (s clone) Run(ctx context.Context) error {
 	defer cancel(nil)
 	go s.watch(ctx, cancel)
 	err = s.server.prepare(ctx, "base backup", func() error {
-		if s.beside {
+		switch {
+		case s.beside:
 			return s.alone(ctx, rebuildScript, dir, files)
+		case len(s.server.sharers()) == 0:
+			return s.alone(ctx, cloneScript, dir, files)
 		}
 		return s.server.upstream().backups.take(ctx, &share{clone: s, dir: dir, files: files})
 	})

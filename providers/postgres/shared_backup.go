@@ -62,18 +62,19 @@ type share struct {
 func (q *backupQueue) take(ctx context.Context, mine *share) error {
 	mine.done, mine.lead = make(chan error, 1), make(chan struct{}, 1)
 	q.join(mine)
+	stop := context.AfterFunc(ctx, func() {
+		if q.left(mine) {
+			mine.done <- context.Cause(ctx)
+		}
+	})
+	defer stop()
 	select {
 	case err := <-mine.done:
 		return err
 	case <-mine.lead:
-	case <-ctx.Done():
-		if q.left(mine) {
-			return ctx.Err()
-		}
-		return <-mine.done // it is in somebody's hands, who is cancelled too
+		defer q.next()
+		return q.round(ctx, mine)
 	}
-	defer q.next()
-	return q.round(ctx, mine)
 }
 
 // join stands in the queue; where nobody takes a base backup, it is one's own turn.
@@ -226,9 +227,12 @@ func (q *backupQueue) round(ctx context.Context, mine *share) error {
 	}
 	r := round{queue: q, beside: beside, others: others, of: mine, open: map[string]*share{}}
 	err = r.run(ctx)
-	if errors.Is(err, errMadeBefore) {
+	switch {
+	case errors.Is(err, errMadeBefore):
 		q.back(r.open)
 		err = own.machine.Wake(ctx)
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
 	}
 	for _, s := range r.open {
 		s.done <- err

@@ -193,6 +193,20 @@ func TestDataThatWasMadeBeforeIsNoSourceOfCopies(t *testing.T) {
 	}
 }
 
+// TestWhoWaitsForABaseBackupCanBeCancelled: at any moment, and the turn is not lost.
+func TestWhoWaitsForABaseBackupCanBeCancelled(t *testing.T) {
+	for range 200 {
+		ctx, cancel := context.WithCancel(t.Context())
+		b := &bench{reach: func(*schema.Node) bool { return false }}
+		go cancel()
+		for name, said := range b.share(t, ctx, threeStandbys, nil) {
+			if said != "<nil>" && said != context.Canceled.Error() {
+				t.Fatalf("%s: %s", name, said)
+			}
+		}
+	}
+}
+
 func TestWhoSharesWithWhom(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
