@@ -103,7 +103,7 @@ type Claim struct {
 	Pool        string
 	Take, Keep  int
 	Capacity    int // of the pool; all claims on it say the same
-	AlreadyUsed int
+	AlreadyUsed int // by others, or kept free
 }
 
 func (o Order) ID() StepID                                  { return o.Self }

@@ -53,14 +53,15 @@ func (m *Machine) Beside(ctx context.Context, what string, others []*schema.Node
 	}
 	b := &Beside{machine: m, what: what + " of " + m.node.Name, at: map[string]string{m.node.Name: dir}}
 	init := true
-	host := &container.HostConfig{AutoRemove: true, Init: &init, NetworkMode: container.NetworkMode("container:" + m.container()), Mounts: []mount.Mount{besideMount(m.node, dir)}}
+	host := &container.HostConfig{AutoRemove: true, Init: &init, Resources: container.Resources{Memory: m.node.Memory, NanoCPUs: nanoCPUs(m.node.CPUs)},
+		NetworkMode: container.NetworkMode("container:" + m.container()), Mounts: []mount.Mount{besideMount(m.node, dir)}}
 	for _, n := range others {
 		b.at[n.Name] = path.Join(besideFolder, n.Name)
 		host.Mounts = append(host.Mounts, besideMount(n, b.at[n.Name]))
 	}
-	config := &container.Config{Image: m.node.Image, User: "postgres", Labels: ownLabels(m.site.file.Name, "helper", m.node.Name, nil), OpenStdin: true, StdinOnce: true,
+	config := &container.Config{Image: m.node.Image, User: "postgres", Env: environment(m.node.Env), Labels: ownLabels(m.site.file.Name, "helper", m.node.Name, nil), OpenStdin: true, StdinOnce: true,
 		AttachStdin: true, AttachStdout: true, AttachStderr: true, Entrypoint: append([]string{"sh", "-c", script, "pgrepl"}, args...)}
-	config.Labels[labelHelper] = m.node.Name
+	config.Labels[labelHelper], config.Labels[labelBeside] = m.node.Name, m.node.Name
 	err = m.site.engine.effect.Around("create container for the "+b.what, func() error {
 		made, err := m.site.engine.api.ContainerCreate(ctx, config, host, nil, nil, "")
 		b.id = made.ID

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path"
@@ -41,6 +42,9 @@ func (m *Machine) enter(ctx context.Context, dir string) (sandbox, error) {
 	if err != nil || !c.State.Running || c.State.Paused || c.State.Restarting || c.NetworkSettings == nil {
 		return sandbox{}, errOutside // the tunnel says what is the matter
 	}
+	if !slices.Contains([]string{"", "runc", "crun"}, c.HostConfig.Runtime) { // others have a network of their own making
+		return sandbox{}, errOutside
+	}
 	key, id := c.NetworkSettings.SandboxKey, c.NetworkSettings.SandboxID
 	if id == "" || !strings.HasPrefix(id, path.Base(key)) { // the machine's own network has the same name everywhere
 		return sandbox{}, errOutside
@@ -64,28 +68,11 @@ func (m *Machine) openInside(ctx context.Context, dir string, patience time.Dura
 	}
 	defer s.file.Close()
 	told, err := s.tell()
-	if err != nil {
+	if err != nil || told["credential"] == "" { // or what is here is not what the container has there
 		return nil, nil, errOutside
 	}
-	conn, err := s.patiently(ctx, "127.0.0.1", patience)
+	conn, err := s.patiently(ctx, patience)
 	return conn, told, err
-}
-
-// dialInside is Dial by the short way; errOutside where there is none.
-func (m *Machine) dialInside(ctx context.Context, host string, patience time.Duration) (net.Conn, error) {
-	s, err := m.enter(ctx, "")
-	if err != nil {
-		return nil, err
-	}
-	defer s.file.Close()
-	names := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return s.dial(ctx, network, "127.0.0.11:53") // where Docker answers for the names of its containers
-	}}
-	addresses, err := names.LookupNetIP(ctx, "ip4", host+".")
-	if err != nil {
-		return nil, errOutside
-	}
-	return s.patiently(ctx, addresses[0].Unmap().String(), patience)
 }
 
 // tell returns what the tunnel tells: the first lines of the files that logging in takes, and the room left. The folder belongs to
@@ -102,8 +89,10 @@ func (s sandbox) tell() (map[string]string, error) {
 		if err != nil {
 			continue
 		}
-		if line, err := bufio.NewReader(file).ReadString('\n'); err == nil {
-			told[name] = strings.TrimSuffix(line, "\n")
+		if is, err := file.Stat(); err == nil && is.Mode().IsRegular() {
+			if line, err := bufio.NewReader(io.LimitReader(file, 64<<10)).ReadString('\n'); err == nil {
+				told[name] = strings.TrimSuffix(line, "\n")
+			}
 		}
 		file.Close()
 	}
@@ -114,10 +103,10 @@ func (s sandbox) tell() (map[string]string, error) {
 	return told, nil
 }
 
-// patiently connects to port 5432 of a host, trying again for as long as patience says while nobody listens.
-func (s sandbox) patiently(ctx context.Context, host string, patience time.Duration) (net.Conn, error) {
+// patiently connects to the server, trying again for as long as patience says while nobody listens.
+func (s sandbox) patiently(ctx context.Context, patience time.Duration) (net.Conn, error) {
 	for end := time.Now().Add(patience); ; {
-		conn, err := s.dial(ctx, "tcp", net.JoinHostPort(host, "5432"))
+		conn, err := s.dial(ctx, "127.0.0.1:5432")
 		switch {
 		case err == nil || errors.Is(err, errOutside):
 			return conn, err
@@ -135,7 +124,7 @@ func (s sandbox) patiently(ctx context.Context, host string, patience time.Durat
 // dial connects from inside to an address. The thread that steps into the network is given up with its goroutine, so nothing else
 // of the program is ever in there; and a connection that was not begun on that thread is never made: it would lead to a server of
 // this machine's.
-func (s sandbox) dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
+func (s sandbox) dial(ctx context.Context, address string) (conn net.Conn, err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -151,7 +140,7 @@ func (s sandbox) dial(ctx context.Context, network, address string) (conn net.Co
 			}
 			return nil
 		}}
-		conn, err = d.DialContext(ctx, network, address)
+		conn, err = d.DialContext(ctx, "tcp", address)
 	}()
 	<-done
 	return conn, err

@@ -13,7 +13,3 @@ import (
 func (m *Machine) openInside(context.Context, string, time.Duration) (net.Conn, map[string]string, error) {
 	return nil, nil, errOutside
 }
-
-func (m *Machine) dialInside(context.Context, string, time.Duration) (net.Conn, error) {
-	return nil, errOutside
-}

@@ -12,6 +12,7 @@ const (
 	labelObject   = "io.pgrepl.object"   // kind/real name: node/db-replica
 	labelNode     = "io.pgrepl.node"     // of a volume: the node whose data it holds
 	labelHelper   = "io.pgrepl.helper"   // of a container for a while: a volume without one is read and written through it, or several volumes are filled in it
+	labelBeside   = "io.pgrepl.beside"   // of such a container that an apply makes, under its lock
 	labelLock     = "io.pgrepl.lock"     // the container that is the lock
 	labelRemoving = "io.pgrepl.removing" // of an empty volume that says: the one named here goes, too, its container went first
 	labelGoing    = "io.pgrepl.going"    // of an empty volume that says: a destroy removes the object named here, which has no labels

@@ -241,8 +241,8 @@ func containerName(c container.Summary) string {
 	return ""
 }
 
-// sweep removes helper containers that a killed run left behind: all that were started, as that takes the lock, and those that never
-// are, as for reading; one of a plan that still runs is younger.
+// sweep removes helper containers that a killed run left behind: all that an apply made, as that takes the lock, and those for
+// reading; one of a plan that still runs is younger.
 func (s *Site) sweep(ctx context.Context) error {
 	list, err := s.engine.api.ContainerList(ctx, container.ListOptions{All: true, Filters: filters.NewArgs(
 		filters.Arg("label", labelHelper), filters.Arg("label", labelCluster+"="+s.file.Name))})
@@ -250,7 +250,7 @@ func (s *Site) sweep(ctx context.Context) error {
 		return fmt.Errorf("docker: list helper containers: %w", err)
 	}
 	for _, c := range list {
-		if c.State == "created" && time.Since(time.Unix(c.Created, 0)) < time.Minute {
+		if c.Labels[labelBeside] == "" && time.Since(time.Unix(c.Created, 0)) < time.Minute {
 			continue
 		}
 		err := s.engine.api.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true, RemoveVolumes: true})

@@ -76,10 +76,7 @@ func (m *Machine) Open(ctx context.Context, patience time.Duration) (conn net.Co
 // no port published, and wherever the Docker engine is. While nobody listens it tries again for as long as patience
 // says, which is cheaper than another exec.
 func (m *Machine) Dial(ctx context.Context, host string, patience time.Duration) (net.Conn, error) {
-	conn, err := m.dialInside(ctx, host, patience)
-	if errors.Is(err, errOutside) {
-		conn, _, err = m.tunnel(ctx, host, patience, "")
-	}
+	conn, _, err := m.tunnel(ctx, host, patience, "")
 	return conn, err
 }
 

@@ -224,10 +224,16 @@ func (s clone) Run(ctx context.Context) error {
 	defer cancel(nil)
 	go s.watch(ctx, cancel)
 	err = s.server.prepare(ctx, "base backup", func() error {
-		switch {
-		case s.beside:
+		if s.beside {
 			return s.alone(ctx, rebuildScript, dir, files)
-		case len(s.server.sharers()) == 0:
+		}
+		shares := len(s.server.sharers()) > 0
+		if shares {
+			if shares, err = s.server.upstream().copyable(ctx); err != nil {
+				return err
+			}
+		}
+		if !shares {
 			return s.alone(ctx, cloneScript, dir, files)
 		}
 		return s.server.upstream().backups.take(ctx, &share{clone: s, dir: dir, files: files})

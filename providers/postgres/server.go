@@ -283,15 +283,12 @@ func (k serverKind) clone(s *server) clone {
 }
 
 // backupClaim is what a base backup takes of its upstream's walsenders: two, of which one stays for the standby that streams from
-// then on. Where some share theirs, one is kept free for those that are taken, one after the other, and each takes one for itself.
+// then on. Those who share one take one each, and see that another one is free for it.
 func (s *server) backupClaim() engine.Claim {
 	upstream := s.upstream()
 	c := engine.Claim{Pool: "walsenders of " + upstream.node.Name, Take: 2, Keep: 1, Capacity: upstream.walsenders(), AlreadyUsed: len(upstream.seen.live.Senders)}
-	if slices.ContainsFunc(upstream.downstream(), func(d *server) bool { return len(d.sharers()) > 0 }) {
-		c.AlreadyUsed++
-	}
 	if len(s.sharers()) > 0 {
-		c.Take = 1
+		c.Take, c.AlreadyUsed = 1, c.AlreadyUsed+1
 	}
 	return c
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,9 +25,10 @@ import (
 // is being taken gets a copy of it. So nothing of this is in the plan, and what is killed half way is done again one by one.
 
 // sharers are the other new standbys that may share a base backup with one: of the same image, as the files belong to its user
-// postgres, in volumes of their own, and with slots that nobody has to let go of first.
+// postgres, in volumes of their own, and with slots that nobody has to let go of first. A slot does not move on while its standby
+// waits for a copy, so nobody shares where slots are lost for that.
 func (s *server) sharers() []*schema.Node {
-	if !s.shares() {
+	if !s.shares() || s.upstream().givesUpSlots() {
 		return nil
 	}
 	var out []*schema.Node
@@ -40,6 +42,26 @@ func (s *server) sharers() []*schema.Node {
 
 func (s *server) shares() bool {
 	return s.seen.reach == absent && !strings.HasPrefix(s.node.Volume, "/") && s.firstSlot() == s.node.Slot.Name && len(s.site.handedOverFirst(s)) == 0
+}
+
+// without leaves those out whose data was made in this run.
+func (s *Site) without(nodes []*schema.Node) []*schema.Node {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(nodes, func(n *schema.Node) bool { return s.rebuilt[n.Name] })
+}
+
+// copyable reports whether all data of a server is in its data directory; two tablespaces are.
+func (s *server) copyable(ctx context.Context) (bool, error) {
+	elsewhere, err := s.session.query(ctx, "SELECT 1 FROM pg_tablespace OFFSET 2")
+	return len(elsewhere) == 0, err
+}
+
+// givesUpSlots reports whether a server takes slots away that stand still, as far as it is known now.
+func (s *server) givesUpSlots() bool {
+	_, size := s.node.Settings["max_slot_wal_keep_size"]
+	_, idle := s.node.Settings["idle_replication_slot_timeout"]
+	return size || idle || s.seen.reach == up && s.seen.live.Keep >= 0
 }
 
 // backupQueue is where those stand that want a share in the next base backup of an upstream. One is taken at a time.
@@ -161,16 +183,13 @@ func (q *backupQueue) gather(ctx context.Context, nodes []*schema.Node, bring fu
 
 // sharedScript takes a base backup as cloneScript does, and says so. It is then told for whom to copy it, a line each up to a dot,
 // and says of each how that went. A copy gets the standby's own files before it takes its place, as a base backup does. All are
-// written to the disk together: one after the other took longer. WAL files are nearly empty behind the switch that ends a base backup:
-// where cp can tell (busybox cannot), the zeros are copied as holes. What a tablespace holds lies elsewhere: with one there are no
-// copies, and the others take base backups of their own.
+// written to the disk together: one after the other took longer. The last WAL file is nearly empty behind the switch that ends a base
+// backup: where cp can tell (busybox cannot), its zeros are copied as holes.
 const (
 	sharedScript = prepareScript + takeScript + `
-if [ -n "$(ls -A pgdata.part/pg_tblspc)" ]; then` + finishScript + publishScript + `echo "` + madeBefore + `"; exit 0; fi
-if cp -a --sparse=always pgdata.part/pg_wal pgdata.part/wal 2>/dev/null; then
-rm -r pgdata.part/pg_wal
-mv pgdata.part/wal pgdata.part/pg_wal
-else rm -rf pgdata.part/wal; fi
+[ -z "$(ls -A pgdata.part/pg_tblspc)" ] || { echo "a tablespace was made meanwhile, which is not copied" >&2; exit 6; }
+wal=$(ls -d pgdata.part/pg_wal/[0-9A-F]* 2>/dev/null | tail -n 1)
+if cp -p --sparse=always "$wal" "$wal.new" 2>/dev/null; then mv "$wal.new" "$wal"; else rm -f "$wal.new"; fi
 echo ` + backupTaken + `
 shift 4
 from=$PWD pids=
@@ -189,7 +208,7 @@ done
 for pid in $pids; do
 name=$1
 shift
-if wait $pid; then set -- "$@" "$name"; else echo ` + copyFailed + ` "$name" $(cat "/tmp/$name"); fi
+if wait $pid; then set -- "$@" "$name"; else echo ` + copyFailed + ` "$name" $(tail -n 1 "/tmp/$name"); fi
 done` + finishScript + `
 for name; do flush ` + shareFolder + `/"$name"; done
 flush .
@@ -214,7 +233,7 @@ sync . ` + shareFolder + `/* 2>/dev/null || sync
 // round takes a base backup for a standby, and for the others that arrive until it is taken.
 func (q *backupQueue) round(ctx context.Context, mine *share) error {
 	own := mine.clone.server
-	others, err := own.machine.Neighbours(ctx, own.sharers())
+	others, err := own.machine.Neighbours(ctx, own.site.without(own.sharers()))
 	if err != nil {
 		return err
 	}
@@ -233,6 +252,8 @@ func (q *backupQueue) round(ctx context.Context, mine *share) error {
 		err = own.machine.Wake(ctx)
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
+	case err != nil && !r.taken: // which may be its own trouble
+		q.back(r.open)
 	}
 	for _, s := range r.open {
 		s.done <- err
@@ -251,6 +272,7 @@ type round struct {
 	beside Beside
 	others []*schema.Node    // who may share it
 	of     *share            // whose it is
+	taken  bool              // the base backup is there
 	open   map[string]*share // who does, and has not heard of it yet; of is itself
 }
 
@@ -259,22 +281,23 @@ func (r *round) run(ctx context.Context) error {
 		return err
 	}
 	return r.beside.Run(ctx, func(in io.Writer, out io.Reader) error {
-		for lines := bufio.NewScanner(out); lines.Scan(); {
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
 			switch lines.Text() {
 			case madeBefore:
 				return errMadeBefore
 			case backupTaken:
+				r.taken = true
+				engine.Report(ctx, "copying")
+				if err := r.copies(ctx, in); err != nil {
+					return err
+				}
 			default:
 				r.hear(ctx, lines.Text())
-				continue
-			}
-			engine.Report(ctx, "copying")
-			if err := r.copies(ctx, in); err != nil {
-				return err
 			}
 		}
 		if len(r.open) > 0 {
-			return errHalfWay
+			return cmp.Or(lines.Err(), errHalfWay)
 		}
 		return nil
 	})
@@ -325,11 +348,11 @@ func (r *round) hear(ctx context.Context, line string) {
 	name, text, _ := strings.Cut(rest, " ")
 	s := r.open[name]
 	switch {
-	case s == nil:
+	case s == nil || said != copyMade && said != copyFailed:
 		return
 	case said == copyMade:
 		s.done <- s.clone.server.machine.Wake(ctx)
-	case said == copyFailed:
+	default:
 		s.done <- fmt.Errorf("copy that of %s: %s", r.of.clone.server.node.Name, text)
 	}
 	delete(r.open, name)
