@@ -147,11 +147,11 @@ func credentialFile(p schema.Secret) []byte { return []byte(p.Reveal() + "\n") }
 
 // prepare ends what a killed run left going in the node, and makes its data. When that is interrupted it ends the commands in the
 // node, too: an exec outlives its client.
-func (s *server) prepare(ctx context.Context, what string, make func() error) error {
+func (s *server) prepare(ctx context.Context, what string, fill func() error) error {
 	if err := s.machine.Fresh(ctx); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	err := make()
+	err := fill()
 	if ctx.Err() != nil {
 		return errors.Join(fmt.Errorf("%s: %w", what, ctx.Err()), s.machine.Fresh(context.WithoutCancel(ctx)))
 	}
@@ -224,19 +224,7 @@ func (s clone) Run(ctx context.Context) error {
 	defer cancel(nil)
 	go s.watch(ctx, cancel)
 	err = s.server.prepare(ctx, "base backup", func() error {
-		if s.beside {
-			return s.alone(ctx, rebuildScript, dir, files)
-		}
-		shares := len(s.server.sharers()) > 0
-		if shares {
-			if shares, err = s.server.upstream().copyable(ctx); err != nil {
-				return err
-			}
-		}
-		if !shares {
-			return s.alone(ctx, cloneScript, dir, files)
-		}
-		return s.server.upstream().backups.take(ctx, &share{clone: s, dir: dir, files: files})
+		return s.take(ctx, dir, files)
 	})
 	if err != nil {
 		if cause := context.Cause(ctx); errors.Is(cause, errStalled) {
@@ -249,6 +237,22 @@ func (s clone) Run(ctx context.Context) error {
 	}
 	s.server.site.Rebuilt(s.server.node.Name)
 	return nil
+}
+
+// take takes a base backup beside the old data, together with others, or alone.
+func (s clone) take(ctx context.Context, dir string, files map[string][]byte) error {
+	if s.beside {
+		return s.alone(ctx, rebuildScript, dir, files)
+	}
+	if len(s.server.sharers()) > 0 {
+		upstream := s.server.upstream()
+		if copyable, err := upstream.copyable(ctx); err != nil {
+			return err
+		} else if copyable {
+			return upstream.backups.take(ctx, &share{clone: s, dir: dir, files: files})
+		}
+	}
+	return s.alone(ctx, cloneScript, dir, files)
 }
 
 // alone takes a base backup for this standby only, with files for its data.

@@ -121,7 +121,7 @@ func (q *backupQueue) next() {
 	}
 }
 
-// back puts those who shared with a standby whose data is there already into the queue again.
+// back puts those who were to share with a standby, and get no copy of its base backup, into the queue again.
 func (q *backupQueue) back(shares map[string]*share) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
