@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	dockerclient "github.com/docker/docker/client"
 )
@@ -47,6 +48,16 @@ func newGate(t *testing.T, method, part string) *gate {
 		}
 	}()
 	return g
+}
+
+// await waits until a command has made the request.
+func (g *gate) await(t *testing.T, by *background) {
+	t.Helper()
+	select {
+	case <-g.reached:
+	case <-time.After(time.Minute):
+		t.Fatalf("there was no request for %s: %s", g.request, by.err)
+	}
 }
 
 func (g *gate) release() { g.ended.Do(func() { close(g.open) }) }
