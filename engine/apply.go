@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -29,7 +31,7 @@ const (
 // Result is how far an apply came.
 type Result struct {
 	Done, Failed, NotStarted []Step
-	Err                      error // of the first step that failed, or the context's
+	Err                      error // of the first step that failed, or the context's, or why no other can begin
 }
 
 // Apply runs the steps of a plan: independent ones side by side, at most parallel of them, never two of one node at
@@ -81,9 +83,16 @@ func (r *run) all(todo []Step) Result {
 	}
 	res.NotStarted = todo
 	if res.Err == nil && len(todo) > 0 {
-		res.Err = r.ctx.Err()
+		res.Err = cmp.Or(r.ctx.Err(), r.stuck(todo))
 	}
 	return res
+}
+
+// stuck says why nothing more can begin now that nothing runs. What the first of the steps left needs is done, by the plan's order:
+// so what it shares with others is used up by what those keep.
+func (r *run) stuck(todo []Step) error {
+	_, c := todo[0].Scheduling()
+	return fmt.Errorf("it needs %d %s: of %d, %d are taken or kept for others, and no step gives one back", c.Take, c.Pool, c.Capacity, c.AlreadyUsed+r.kept[c.Pool])
 }
 
 // start begins every step that may begin now and returns the rest.
@@ -108,10 +117,15 @@ func (r *run) ready(s Step) bool {
 	if s.Node() != "" && r.busy[s.Node()] {
 		return false
 	}
-	if _, c := s.Scheduling(); c.Pool != "" && c.AlreadyUsed+r.kept[c.Pool]+c.Take > c.Capacity && r.kept[c.Pool] > 0 {
+	if _, c := s.Scheduling(); !r.room(c) {
 		return false
 	}
 	return !slices.ContainsFunc(needs(s, r.plan), func(n StepID) bool { return !r.done[n] })
+}
+
+// room reports whether a claim fits; the first of a pool always may try.
+func (r *run) room(c Claim) bool {
+	return c.Pool == "" || r.kept[c.Pool] == 0 || c.AlreadyUsed+r.kept[c.Pool]+c.Take <= c.Capacity
 }
 
 func (r *run) one(s Step) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -96,6 +97,18 @@ func TestAnInterruptBeforeTheStartStartsNothing(t *testing.T) {
 	res := Apply(ctx, Plan{Steps: []Step{do("a", "")}}, 1, func(Event) {})
 	if !errors.Is(res.Err, context.Canceled) || names(res.NotStarted) != "a" {
 		t.Errorf("%v, not started %s", res.Err, names(res.NotStarted))
+	}
+}
+
+func TestWhatIsUsedUpIsSaid(t *testing.T) {
+	clone := func(name string) task {
+		s := do(name, name)
+		s.Claim = Claim{Pool: "walsenders", Take: 2, Keep: 1, Capacity: 3, AlreadyUsed: 1}
+		return s
+	}
+	res := Apply(context.Background(), Plan{Steps: []Step{clone("a"), clone("b")}}, 5, func(Event) {})
+	if res.Err == nil || !strings.Contains(res.Err.Error(), "needs 2 walsenders: of 3, 2 are taken") || names(res.Done) != "a" || names(res.NotStarted) != "b" {
+		t.Errorf("%v; done %s; not started %s", res.Err, names(res.Done), names(res.NotStarted))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -140,6 +141,9 @@ func (b *Beside) Close(ctx context.Context) error { return b.machine.site.engine
 
 // Wake tells a container that waits for its data that it is there.
 func (m *Machine) Wake(ctx context.Context) error {
+	if !errors.Is(m.wakeInside(ctx), errOutside) {
+		return nil
+	}
 	err := m.site.engine.api.ContainerKill(ctx, m.container(), wakeSignal)
 	if err != nil && !errdefs.IsNotFound(err) && !errdefs.IsConflict(err) { // it looks by itself when it starts
 		return fmt.Errorf("wake %s: %w", m.node.Name, err)

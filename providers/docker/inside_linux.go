@@ -30,6 +30,7 @@ type sandbox struct {
 	node   string
 	file   *os.File
 	volume string // the folder on this machine that the node's volume is
+	pid    int    // of the container's first process, as the engine's machine counts
 }
 
 // enter opens the network of the node's container. Its file is named after a random id, so it is there on the engine's own
@@ -53,7 +54,7 @@ func (m *Machine) enter(ctx context.Context, dir string) (sandbox, error) {
 	if err != nil {
 		return sandbox{}, errOutside
 	}
-	s := sandbox{node: m.node.Name, file: file}
+	s := sandbox{node: m.node.Name, file: file, pid: c.State.Pid}
 	if i := slices.IndexFunc(c.Mounts, func(at container.MountPoint) bool { return at.Destination == dir }); i >= 0 {
 		s.volume = c.Mounts[i].Source
 	}
@@ -101,6 +102,34 @@ func (s sandbox) tell() (map[string]string, error) {
 		told["room"] = fmt.Sprintf("%d %d", room.Bavail, room.Frsize)
 	}
 	return told, nil
+}
+
+// wakeInside is Wake by the short way; errOutside where there is none. `docker kill` takes the engine two processes.
+func (m *Machine) wakeInside(ctx context.Context) error {
+	s, err := m.enter(ctx, "")
+	if err != nil {
+		return err
+	}
+	defer s.file.Close()
+	return s.signal(unix.SIGWINCH)
+}
+
+// signal sends a signal to the container's first process. Seen from within another container the number is that of another
+// process, which is not in this network.
+func (s sandbox) signal(what unix.Signal) error {
+	pid, err := unix.PidfdOpen(s.pid, 0)
+	if err != nil {
+		return errOutside
+	}
+	defer unix.Close(pid)
+	var own, its unix.Stat_t
+	if unix.Fstat(int(s.file.Fd()), &own) != nil || unix.Stat(fmt.Sprintf("/proc/%d/ns/net", s.pid), &its) != nil || own.Dev != its.Dev || own.Ino != its.Ino {
+		return errOutside
+	}
+	if unix.PidfdSendSignal(pid, what, nil, 0) != nil {
+		return errOutside
+	}
+	return nil
 }
 
 // patiently connects to the server, trying again for as long as patience says while nobody listens.

@@ -25,7 +25,7 @@ import (
 // and pg_basebackup do it, a thousand small files take three to five times as long.
 const (
 	flushScript = `
-flush() { sync -f "$1" 2>/dev/null || sync; }
+flush() { sync -f "$@" 2>/dev/null || sync; }
 `
 	prepareScript = `set -eu` + flushScript + `
 umask 077

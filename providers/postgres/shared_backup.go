@@ -198,7 +198,7 @@ set -- "$@" "$name"
 (
 cd ` + shareFolder + `/"$name"
 [ ! -s pgdata/PG_VERSION ] || exit 0
-rm -rf pgdata.part
+[ ! -e pgdata.part ] || rm -rf pgdata.part
 [ ! -e pgdata ] || rmdir pgdata
 cp -a "$from/pgdata.part" pgdata.part` + finishScript + `
 ) 2>"/tmp/$name" &
@@ -210,8 +210,9 @@ name=$1
 shift
 if wait $pid; then set -- "$@" "$name"; else echo ` + copyFailed + ` "$name" $(tail -n 1 "/tmp/$name"); fi
 done` + finishScript + `
-for name; do flush ` + shareFolder + `/"$name"; done
-flush .
+cd ` + shareFolder + `
+flush "$@" "$from"
+cd "$from"
 for name; do
 (
 cd ` + shareFolder + `/"$name"

@@ -76,9 +76,9 @@ func (s *server) follows(ctx context.Context) {
 		return
 	}
 	sql := "SELECT 1 FROM pg_stat_replication WHERE state = 'streaming' AND application_name = " + literal(s.node.ApplicationName)
-	for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline); {
+	for deadline, nap := time.Now().Add(3*time.Second), 20*time.Millisecond; time.Now().Before(deadline); nap = min(nap*3/2, 100*time.Millisecond) {
 		rows, err := s.upstream().session.query(ctx, sql)
-		if err != nil || len(rows) > 0 || engine.Pause(ctx, 20*time.Millisecond) != nil {
+		if err != nil || len(rows) > 0 || engine.Pause(ctx, nap) != nil {
 			return
 		}
 	}
