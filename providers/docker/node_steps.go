@@ -202,12 +202,13 @@ func (e *Engine) start(ctx context.Context, name string) error {
 //
 // Looking twenty times a second would be a process each time, as long as the clone takes; so it looks every five seconds, and
 // whoever makes the directory wakes it up by SIGUSR1 to the process named in wakeFile. It looks once more when the sleep has begun,
-// which a signal just before did not end. The sleep under way may not outlive the wait: the postmaster would take its end for a
+// which a signal just before did not end. The sleep is killed, not asked to end: between its fork and its exec it still has the shell's
+// trap for TERM, and drops it with the signal. It may not outlive the wait: the postmaster would take its end for a
 // crashed backend. And a late signal finds it ignored, not deadly. From outside it is woken by wakeSignal, which is harmless before
 // the script listens as well as after: nobody else means anything by it.
 const startScript = `trap 'exit 0' INT TERM
 nap=
-trap '[ -z "$nap" ] || kill $nap 2>/dev/null' USR1 ` + wakeSignal + `
+trap '[ -z "$nap" ] || kill -KILL $nap 2>/dev/null' USR1 ` + wakeSignal + `
 cd /
 PATH="$PATH:/usr/lib/postgresql/$1/bin:/usr/pgsql-$1/bin"
 echo $$ > ` + wakeFile + `
@@ -219,7 +220,7 @@ until ready; do
 	ready || wait $nap
 done
 trap '' USR1 ` + wakeSignal + `
-[ -z "$nap" ] || { kill $nap; wait $nap; } 2>/dev/null
+[ -z "$nap" ] || { kill -KILL $nap; wait $nap; } 2>/dev/null
 exec 9>>"$v/lock"
 flock -n 9 || { echo "another server uses this volume" >&2; exit 1; }
 [ ! -s "$v/conf" ] || mv "$v/conf" "$0/postgresql.auto.conf"
