@@ -78,9 +78,10 @@ func (c *cluster) idlePrimary(o *observer) {
 			}
 		}
 	}
-	if naive := c.sql("b", "SELECT extract(epoch FROM now() - pg_last_xact_replay_timestamp()) > 7"); naive != "t" {
-		c.t.Errorf("the naive lag is not what it is known for: %s", naive)
-	}
+	// Not after those eight seconds: a commit of autovacuum's, or one that was replayed late, begins it anew.
+	c.eventually("the naive lag is what it is known for", func() bool {
+		return c.sql("b", "SELECT extract(epoch FROM now() - pg_last_xact_replay_timestamp()) > 7") == "t"
+	})
 }
 
 // cutLink takes a standby off the network while its primary writes. The primary's views say nothing of it: the sender is called
