@@ -29,7 +29,7 @@ demo-down: build docker ## removes the demo with its data
 	@examples/demo.sh down
 
 test: go docker images browser ## everything, on real Docker and every PostgreSQL that can be had: about 20 minutes on two cores
-	@go test -count=1 -p 2 -parallel 4 -timeout 60m ./...
+	@go test -count=1 -p 2 -parallel 4 -timeout 75m ./...
 
 check: lint ## what needs no Docker: lint, unit tests
 	@go test $$(go list ./... | grep -v /test/e2e)

@@ -65,6 +65,13 @@ func measure(ctx context.Context, version string, pairs, runs int, offline bool)
 	}
 	defer func() { err = errors.Join(err, b.clean()) }()
 	b.machine(ctx)
+	for _, n := range []int{2, 9} {
+		took, err := b.containers(ctx, n)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%d empty containers, each with a volume, on one network: %.2f s\n", n, took.Seconds())
+	}
 	cold, plans, err := b.all(ctx, pairs, runs)
 	if err != nil {
 		return err
@@ -81,6 +88,26 @@ func (b *bench) machine(ctx context.Context) {
 		engine = "unknown"
 	}
 	fmt.Printf("%d cores, Docker Engine %s, image %s, load before: %s\n", runtime.NumCPU(), engine, b.image, load())
+}
+
+// containers takes as long as the engine alone needs for a cluster of n nodes, where none has a server: no way of making
+// one is faster.
+func (b *bench) containers(ctx context.Context, n int) (time.Duration, error) {
+	var took []time.Duration
+	for range 3 {
+		settle()
+		up, err := run(ctx, ".", []string{"IMAGE=" + b.image, "PREFIX=" + b.name("c"), fmt.Sprintf("N=%d", n)}, "sh", "-ec", `
+			docker network create $PREFIX
+			seq $N | xargs -P 2 -I{} docker run --detach --init --name $PREFIX-{} --network $PREFIX --volume $PREFIX-{}:/data --entrypoint sleep $IMAGE 1000`)
+		if err != nil {
+			return 0, err
+		}
+		took = append(took, up.took)
+		if err := b.clean(); err != nil {
+			return 0, err
+		}
+	}
+	return middle(took), nil
 }
 
 func load() string {
@@ -107,8 +134,8 @@ type figure struct {
 }
 
 func (b *bench) all(ctx context.Context, pairs, runs int) (cold []pair, plans []figure, err error) {
-	for _, replicas := range []int{1, 8} {
-		for i := range pairs {
+	for i := range pairs {
+		for _, replicas := range []int{1, 8} {
 			last := i == pairs-1
 			p, plan, err := b.pair(ctx, replicas, i%2 == 0, last, runs)
 			if err != nil {
