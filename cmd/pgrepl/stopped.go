@@ -22,7 +22,7 @@ func (r *applying) stopped(ctx context.Context, p engine.Plan, res engine.Result
 		s := res.Failed[0]
 		r.sayProblem(engine.Problem{Code: "PGR310", Origin: originOf(p, s.ID().On, res.Err.Error()), Summary: fmt.Sprintf("%s: %s failed", place(s), s), Detail: res.Err.Error()})
 	}
-	if len(res.Failed) == 0 && !interrupted {
+	if len(res.Failed) == 0 && !interrupted && !errors.Is(res.Err, context.DeadlineExceeded) {
 		s := res.NotStarted[0]
 		r.sayProblem(engine.Problem{Code: "PGR310", Origin: originOf(p, s.ID().On, ""), Summary: fmt.Sprintf("%s: %s cannot begin", place(s), s), Detail: res.Err.Error()})
 	}

@@ -34,7 +34,6 @@ type API interface {
 	ContainerStop(context.Context, string, container.StopOptions) error   // of a stopped one: no error
 	ContainerRestart(context.Context, string, container.StopOptions) error
 	ContainerRemove(context.Context, string, container.RemoveOptions) error
-	ContainerKill(ctx context.Context, container, signal string) error
 	ContainerUpdate(context.Context, string, container.UpdateConfig) (container.UpdateResponse, error)
 	ContainerAttach(context.Context, string, container.AttachOptions) (types.HijackedResponse, error)
 	ContainerLogs(context.Context, string, container.LogsOptions) (io.ReadCloser, error)

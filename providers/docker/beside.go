@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/mount"
@@ -144,9 +143,9 @@ func (m *Machine) Wake(ctx context.Context) error {
 	if !errors.Is(m.wakeInside(ctx), errOutside) {
 		return nil
 	}
-	err := m.site.engine.api.ContainerKill(ctx, m.container(), wakeSignal)
-	if err != nil && !errdefs.IsNotFound(err) && !errdefs.IsConflict(err) { // it looks by itself when it starts
-		return fmt.Errorf("wake %s: %w", m.node.Name, err)
+	// Not by a signal through the engine, which takes any signal for a stop by hand: restart = "unless-stopped" no more holds then.
+	if _, err := m.run(ctx, m.WakeScript(), "", nil); ctx.Err() != nil {
+		return err
 	}
-	return nil
+	return nil // else it looks by itself: every few seconds, and when it starts
 }

@@ -19,16 +19,20 @@ type capacity struct {
 // capacity asks the engine, where a node wants a share of what it has, or where several containers are missing. The answer takes it
 // as long as a few lists.
 func (s *Site) capacity(ctx context.Context, look survey) (capacity, error) {
+	declared := slices.ContainsFunc(s.file.Nodes, func(n *schema.Node) bool { return n.CPUs != "" || n.Memory != 0 })
 	missing := 0
 	for _, n := range s.file.Nodes {
 		if _, there := look.inspected[n.Name]; !there {
 			missing++
 		}
 	}
-	if missing < 3 && !slices.ContainsFunc(s.file.Nodes, func(n *schema.Node) bool { return n.CPUs != "" || n.Memory != 0 }) {
+	if missing < 3 && !declared {
 		return capacity{}, nil
 	}
 	info, err := s.engine.api.Info(ctx)
+	if err != nil && !declared && ctx.Err() == nil {
+		return capacity{}, nil // a proxy of the socket may refuse it, and it would have been of use for the order only
+	}
 	if err != nil {
 		return capacity{}, fmt.Errorf("docker: ask what the machine has: %w", err)
 	}

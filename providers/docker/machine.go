@@ -147,7 +147,9 @@ func (m *Machine) Holds(ctx context.Context, folder string) (there, filled bool,
 	}
 	defer stream.Close()
 	entries := tar.NewReader(stream)
-	if _, err := entries.Next(); err != nil { // the folder itself
+	if _, err := entries.Next(); errors.Is(err, io.EOF) { // the folder itself, renamed since the engine saw it
+		return false, false, nil
+	} else if err != nil {
 		return false, false, fmt.Errorf("read %s of %s: %w", folder, m.node.Name, err)
 	}
 	_, err = entries.Next()

@@ -204,7 +204,7 @@ func (e *Engine) start(ctx context.Context, name string) error {
 // whoever makes the directory wakes it up by SIGUSR1 to the process named in wakeFile. It looks once more when the sleep has begun,
 // which a signal just before did not end. The sleep is killed, not asked to end: between its fork and its exec it still has the shell's
 // trap for TERM, and drops it with the signal. It may not outlive the wait: the postmaster would take its end for a
-// crashed backend. And a late signal finds it ignored, not deadly. From outside it is woken by wakeSignal, which is harmless before
+// crashed backend. And a late signal finds it ignored, not deadly. From the engine's own machine it is woken by wakeSignal, past the engine; that is harmless before
 // the script listens as well as after: nobody else means anything by it.
 const startScript = `trap 'exit 0' INT TERM
 nap=

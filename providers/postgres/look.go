@@ -347,6 +347,12 @@ func (s *server) lookAtEmpty(ctx context.Context, l look) (look, error) {
 		return look{}, err
 	}
 	if rest {
+		// It may have come by a rename between the two looks, whole.
+		if made, err := s.readData(ctx, "PG_VERSION"); err != nil {
+			return look{}, err
+		} else if made != nil {
+			return s.lookAtFiles(ctx, l)
+		}
 		l.reach, l.why = torn, "its data directory has no PG_VERSION"
 		return l, nil
 	}

@@ -246,11 +246,11 @@ func (s clone) take(ctx context.Context, dir string, files map[string][]byte) er
 	}
 	if len(s.server.sharers()) > 0 {
 		upstream := s.server.upstream()
-		if copyable, err := upstream.copyable(ctx); err != nil {
+		copyable, err := upstream.copyable(ctx, s.slot)
+		if err != nil {
 			return err
-		} else if copyable {
-			return upstream.backups.take(ctx, &share{clone: s, dir: dir, files: files})
 		}
+		return upstream.backups.take(ctx, &share{clone: s, dir: dir, files: files, own: !copyable})
 	}
 	return s.alone(ctx, cloneScript, dir, files)
 }

@@ -51,10 +51,13 @@ func (s *Site) without(nodes []*schema.Node) []*schema.Node {
 	return slices.DeleteFunc(nodes, func(n *schema.Node) bool { return s.rebuilt[n.Name] })
 }
 
-// copyable reports whether all data of a server is in its data directory; two tablespaces are.
-func (s *server) copyable(ctx context.Context) (bool, error) {
-	elsewhere, err := s.session.query(ctx, "SELECT 1 FROM pg_tablespace OFFSET 2")
-	return len(elsewhere) == 0, err
+// copyable reports whether a copy will do for who follows through a slot: all data of the server is in its data directory, as two
+// tablespaces are, and the slot holds WAL already. One that was made by hand may not, until its first reader comes; a base
+// backup of one's own is that.
+func (s *server) copyable(ctx context.Context, slot string) (bool, error) {
+	yes, err := s.session.query(ctx, "SELECT 1 FROM pg_replication_slots WHERE slot_name = "+literal(slot)+
+		" AND restart_lsn IS NOT NULL AND (SELECT count(*) FROM pg_tablespace) = 2")
+	return len(yes) > 0, err
 }
 
 // givesUpSlots reports whether a server takes slots away that stand still, as far as it is known now.
@@ -76,6 +79,7 @@ type share struct {
 	clone clone
 	dir   string            // where the node has its volume
 	files map[string][]byte // for its data
+	own   bool              // a copy will not do; it stands in the queue all the same, as a base backup takes two walsenders
 	done  chan error        // its data is there, or not
 	lead  chan struct{}     // it is its turn to take a base backup
 }
@@ -150,7 +154,7 @@ func (q *backupQueue) among(nodes []*schema.Node) []*share {
 	defer q.mu.Unlock()
 	var out []*share
 	q.waiting = slices.DeleteFunc(q.waiting, func(s *share) bool {
-		goes := slices.Contains(nodes, s.clone.server.node)
+		goes := !s.own && slices.Contains(nodes, s.clone.server.node)
 		if goes {
 			out = append(out, s)
 		}
@@ -233,6 +237,9 @@ sync . ` + shareFolder + `/* 2>/dev/null || sync
 
 // round takes a base backup for a standby, and for the others that arrive until it is taken.
 func (q *backupQueue) round(ctx context.Context, mine *share) error {
+	if mine.own {
+		return mine.clone.alone(ctx, cloneScript, mine.dir, mine.files)
+	}
 	own := mine.clone.server
 	others, err := own.machine.Neighbours(ctx, own.site.without(own.sharers()))
 	if err != nil {
