@@ -90,3 +90,22 @@ func TestATablespaceIsNotLost(t *testing.T) {
 		})
 	}
 }
+
+// TestANewStandbyRestartsByItself: Docker takes any signal that goes through it for a stop by hand, and no more restarts what is to
+// run unless stopped; so no new standby is woken by one.
+func TestANewStandbyRestartsByItself(t *testing.T) {
+	t.Parallel()
+	for _, byExec := range []bool{true, false} {
+		c := newCluster(t, usualImage(t), small+"replica \"%-c\" {}\nreplica \"%-d\" {}\n")
+		c.byExec = byExec
+		c.apply()
+		for _, node := range []string{"b", "c", "d"} {
+			c.docker("exec", "-u", "postgres", c.name(node), "sh", "-c", "kill -KILL $(head -qn 1 /var/lib/postgresql/pgdata/postmaster.pid /var/lib/postgresql/data/pgdata/postmaster.pid 2>/dev/null)")
+		}
+		for _, node := range []string{"b", "c", "d"} {
+			c.eventually(node+" is up again", func() bool {
+				return c.docker("inspect", "-f", "{{.State.Running}} {{.RestartCount}}", c.name(node)) == "true 1"
+			})
+		}
+	}
+}
